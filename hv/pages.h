@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical memory: the buddy allocator, the direct map, and reservations for guests.
+ *
+ * Pages come in naturally aligned blocks of 2^order pages, order 0 to PAGES_MAX_ORDER (4 MiB… see pages.c). Any context
+ * with interrupts on or off, except the fast exit path and NMIs. Memory is not zeroed unless PAGES_ZERO asks for it.
+ */
+#ifndef HV_PAGES_H
+#define HV_PAGES_H
+
+#include "hv/lib/types.h"
+
+#define PAGES_MAX_ORDER 18 /* 1 GiB */
+#define DIRECT_MAP_BASE 0xffff800000000000ull /* all physical memory, read-write, no-execute */
+
+enum page_owner { /* what a frame is used for: the frame table's word, for nodememstats, leak checks and panics */
+	PAGE_OWNER_FREE = 0,
+	PAGE_OWNER_HOST = 1,   /* general */
+	PAGE_OWNER_SLAB = 2,
+	PAGE_OWNER_STACK = 3,
+	PAGE_OWNER_TABLE = 4,  /* host page tables */
+	PAGE_OWNER_NESTED = 5, /* nested page tables */
+	PAGE_OWNER_GUEST = 6,  /* a machine's RAM */
+	PAGE_OWNER_MODULE = 7,
+	PAGE_OWNER_DMA = 8,    /* drivers' rings and buffers */
+};
+
+enum pages_flags { PAGES_ZERO = 1, PAGES_RESERVED = 2 /* draws on a reservation */, PAGES_BELOW_4G = 4 };
+
+/* Returns a block, or HPA(0) when there is none. */
+hpa_t pages_alloc(unsigned order, enum page_owner owner, unsigned flags);
+void pages_free(hpa_t base, unsigned order);
+/* Takes count pages out of what others may allocate, without choosing which; ERR_NO_MEMORY when there are not enough. */
+MUST_CHECK int pages_reserve(u64 count);
+void pages_unreserve(u64 count);
+
+static inline void *direct_map(hpa_t address)
+{
+	return (void *)(address.value + DIRECT_MAP_BASE);
+}
+static inline hpa_t direct_unmap(const void *address) /* only for pointers that direct_map or kmalloc gave */
+{
+	return HPA((u64)address - DIRECT_MAP_BASE);
+}
+
+struct pages_stats {
+	u64 total_pages, free_pages, reserved_pages; /* reserved: promised to guests, not yet allocated */
+	u64 by_owner[16];
+};
+void pages_stats(struct pages_stats *stats);
+
+#endif

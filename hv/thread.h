@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads and how they wait. Whatever waits in Solera is a thread; all run in one address space at ring 0.
+ *
+ * Threads are preemptive; a spin lock or irq_save() keeps the CPU. The condition of waitqueue_wait is checked under the
+ * wait queue's own protocol (prepare, check, sleep), so a wake-up between check and sleep is not lost.
+ */
+#ifndef HV_THREAD_H
+#define HV_THREAD_H
+
+#include "hv/lib/list.h"
+#include "hv/lib/lock.h"
+
+struct thread; /* hv/thread_internal.h */
+
+#define THREAD_STACK_SIZE (16 * KIB) /* and its alignment; one guard page below */
+#define THREAD_NAME_MAX 32
+
+/* Starts a thread; NULL: no memory. The name is copied. The thread ends when the function returns. */
+struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument);
+void thread_join(struct thread *thread); /* waits for its end and frees it; exactly one caller */
+void thread_detach(struct thread *thread);
+void thread_yield(void);
+void thread_sleep_ns(u64 duration_ns);
+struct thread *thread_current(void);
+const char *thread_name(const struct thread *thread);
+
+struct waitqueue {
+	struct spinlock lock;
+	struct list_node waiters; /* [lock] */
+};
+
+#define WAITQUEUE_NO_TIMEOUT (~(u64)0)
+
+struct waiter { /* on the waiting thread's stack */
+	struct list_node node;
+	struct thread *thread;
+	bool woken;
+};
+
+void waitqueue_init(struct waitqueue *queue, const char *name);
+void waitqueue_wake_one(struct waitqueue *queue); /* any context */
+void waitqueue_wake_all(struct waitqueue *queue);
+void waitqueue_prepare(struct waitqueue *queue, struct waiter *waiter);
+/* Sleeps unless woken since prepare; false: the deadline (clock_ns scale) passed. */
+bool waitqueue_sleep(struct waitqueue *queue, struct waiter *waiter, u64 deadline_ns);
+void waitqueue_finish(struct waitqueue *queue, struct waiter *waiter);
+
+/* Waits until cond is true; evaluates to false when the deadline passed with cond still false. Thread context. */
+#define waitqueue_wait_until(queue, cond, deadline_ns)                                                            \
+	({                                                                                                        \
+		struct waiter wait_waiter_;                                                                       \
+		bool wait_in_time_ = true, wait_result_;                                                          \
+		for (;;) {                                                                                        \
+			waitqueue_prepare(queue, &wait_waiter_);                                                  \
+			wait_result_ = (cond);                                                                    \
+			if (wait_result_ || !wait_in_time_)                                                       \
+				break;                                                                            \
+			wait_in_time_ = waitqueue_sleep(queue, &wait_waiter_, deadline_ns);                       \
+			waitqueue_finish(queue, &wait_waiter_);                                                   \
+		}                                                                                                 \
+		waitqueue_finish(queue, &wait_waiter_);                                                           \
+		wait_result_;                                                                                     \
+	})
+#define waitqueue_wait(queue, cond) waitqueue_wait_until(queue, cond, WAITQUEUE_NO_TIMEOUT)
+
+/* A lock that sleeps: for long sections in thread context (management, XML, configuration). */
+struct mutex {
+	struct thread *owner; /* [queue.lock] */
+	struct waitqueue queue;
+};
+
+void mutex_init(struct mutex *mutex, const char *name);
+void mutex_lock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One-shot timers, one queue a CPU.
+ *
+ * A timer belongs to the CPU on which it was armed last. Its function runs there in interrupt context (interrupts
+ * off, no sleep), without the timer lock, and may arm the same timer again. timer_arm and timer_cancel may be called
+ * in any context with interrupts on or off, also on the fast exit path.
+ */
+#ifndef HV_TIMER_H
+#define HV_TIMER_H
+
+#include "hv/lib/types.h"
+
+struct timer {
+	u64 deadline_ns;  /* clock_ns() scale */
+	void (*function)(struct timer *timer);
+	void *context;    /* (c) the owner's */
+	u32 heap_index;   /* 0: not armed */
+	u32 cpu_index;    /* whose queue */
+};
+
+void timer_init(struct timer *timer, void (*function)(struct timer *timer), void *context);
+/* (Re)arms; a deadline in the past fires at once, by interrupt. */
+void timer_arm(struct timer *timer, u64 deadline_ns);
+/* After it returns the function is neither queued nor running on another CPU. True: it was queued. */
+bool timer_cancel(struct timer *timer);
+
+static inline bool timer_armed(const struct timer *timer)
+{
+	return timer->heap_index != 0;
+}
+
+#endif
