@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* struct domain_config as a value: start, copy, compare, free; UUIDs and keywords as text. */
+#include "hv/manage/domain_config.h"
+#include "hv/kmalloc.h"
+#include "hv/lib/error.h"
+#include "hv/lib/format.h"
+#include "hv/lib/string.h"
+
+static const size_t string_fields[] = {
+	offsetof(struct domain_config, name),     offsetof(struct domain_config, title),
+	offsetof(struct domain_config, description), offsetof(struct domain_config, metadata),
+	offsetof(struct domain_config, kernel),   offsetof(struct domain_config, initrd),
+	offsetof(struct domain_config, cmdline),
+};
+
+static char **string_at(const struct domain_config *config, size_t i)
+{
+	return (char **)(void *)((char *)(uintptr_t)config + string_fields[i]);
+}
+
+void domain_config_init(struct domain_config *config)
+{
+	*config = (struct domain_config){
+		.vcpus = 1,
+		.on_poweroff = DOMAIN_ACTION_DESTROY,
+		.on_reboot = DOMAIN_ACTION_RESTART,
+		.on_crash = DOMAIN_ACTION_DESTROY,
+	};
+}
+
+void domain_config_release(struct domain_config *config)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++)
+		kfree(*string_at(config, i));
+	domain_config_init(config);
+}
+
+int domain_config_copy(struct domain_config *to, const struct domain_config *from)
+{
+	*to = *from;
+	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++)
+		*string_at(to, i) = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++) {
+		const char *text = *string_at(from, i);
+
+		if (!text)
+			continue;
+		*string_at(to, i) = kstrdup(text);
+		if (!*string_at(to, i)) {
+			domain_config_release(to);
+			return ERR_NO_MEMORY;
+		}
+	}
+	return OK;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && string_equal(a, b));
+}
+
+bool domain_config_equal(const struct domain_config *a, const struct domain_config *b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++) {
+		if (!same_text(*string_at(a, i), *string_at(b, i)))
+			return false;
+	}
+	for (size_t i = 0; i < DOMAIN_TIMER_COUNT; i++) {
+		if (a->timers[i] != b->timers[i])
+			return false;
+	}
+	return a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
+	       a->autostart == b->autostart && a->memory_kib == b->memory_kib &&
+	       a->current_memory_kib == b->current_memory_kib && a->vcpus == b->vcpus && a->acpi == b->acpi &&
+	       a->apic == b->apic && a->pae == b->pae && a->cpu_mode == b->cpu_mode &&
+	       a->clock_offset == b->clock_offset && a->on_poweroff == b->on_poweroff &&
+	       a->on_reboot == b->on_reboot && a->on_crash == b->on_crash && a->serial_count == b->serial_count &&
+	       a->console == b->console && a->memballoon_none == b->memballoon_none;
+}
+
+const char *domain_file_name(const char *path)
+{
+	return string_starts_with(path, "/solera/") ? path + strlen("/solera/") : path;
+}
+
+void domain_uuid_format(char text[DOMAIN_UUID_TEXT_SIZE], const struct domain_uuid *uuid)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(uuid->bytes); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			text[at++] = '-';
+		at += format(text + at, DOMAIN_UUID_TEXT_SIZE - at, "%02x", uuid->bytes[i]);
+	}
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int domain_uuid_parse(struct domain_uuid *uuid, const char *text)
+{
+	struct domain_uuid parsed = { { 0 } };
+	size_t digits = 0;
+
+	for (; *text; text++) {
+		int digit = hex_digit(*text);
+
+		if (digit < 0 && (*text == '-' || *text == ' ' || *text == '\t' || *text == '\n'))
+			continue;
+		if (digit < 0 || digits == 32)
+			return ERR_INVALID;
+		parsed.bytes[digits / 2] = (u8)(parsed.bytes[digits / 2] << 4 | digit);
+		digits++;
+	}
+	if (digits != 32)
+		return ERR_INVALID;
+	*uuid = parsed;
+	return OK;
+}
+
+bool domain_uuid_equal(const struct domain_uuid *a, const struct domain_uuid *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+const char *domain_lifecycle_action_name(enum domain_lifecycle_action action)
+{
+	static const char *const names[] = { "destroy", "restart", "preserve" };
+
+	return names[action];
+}
+
+const char *domain_timer_name(enum domain_timer timer)
+{
+	static const char *const names[DOMAIN_TIMER_COUNT] = { "rtc", "pit", "hpet", "tsc", "kvmclock" };
+
+	return names[timer];
+}
