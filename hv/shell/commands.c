@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All the commands there are: one table a file, in the order in which help lists a group. A new file of commands adds
+ * its name twice here.
+ */
+#include "hv/lib/string.h"
+#include "hv/shell/command.h"
+#include "hv/shell/commands.h"
+
+const struct shell_command *const shell_command_tables[] = {
+	shell_commands_general,
+	shell_commands_host,
+	shell_commands_log,
+	NULL,
+};
+
+const struct shell_command *shell_command_find(const char *name)
+{
+	for (const struct shell_command *const *table = shell_command_tables; *table; table++) {
+		for (const struct shell_command *command = *table; command->name; command++) {
+			if (string_equal(command->name, name))
+				return command;
+		}
+	}
+	return NULL;
+}
