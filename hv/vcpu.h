@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One virtual CPU: its registers, what is requested of it, and the thread that runs it.
+ *
+ * Touched only by its own thread, except where a tag says otherwise; others set a request bit and kick (vcpu_request).
+ * Tags: (c) constant after creation, (o) the vCPU's thread only, or anyone while it does not run, (a) atomic,
+ * [lock] under that lock. Next to read: hv/run.c.
+ */
+#ifndef HV_VCPU_H
+#define HV_VCPU_H
+
+#include "hv/interrupt_controller.h"
+#include "hv/thread.h"
+#include "hv/virt.h"
+
+struct vm;
+
+enum vcpu_request_bit {
+	VCPU_REQUEST_EVENT = BIT32(0),     /* ask the interrupt controller again */
+	VCPU_REQUEST_NMI = BIT32(1),
+	VCPU_REQUEST_STOP = BIT32(2),      /* leave the run loop: the machine pauses, resets, ends */
+	VCPU_REQUEST_TLB_FLUSH = BIT32(3),
+	VCPU_REQUEST_INIT = BIT32(4),
+	VCPU_REQUEST_SIPI = BIT32(5),
+	VCPU_REQUEST_CLOCK = BIT32(6),     /* rewrite the guest's KVM clock */
+	VCPU_REQUEST_RESCHEDULE = BIT32(7),/* give the CPU away before the next entry */
+};
+/* What a fast exit may not go back into the guest with. The others are served at the fast level. */
+#define VCPU_REQUESTS_SLOW                                                                                        \
+	(VCPU_REQUEST_STOP | VCPU_REQUEST_INIT | VCPU_REQUEST_SIPI | VCPU_REQUEST_CLOCK | VCPU_REQUEST_RESCHEDULE)
+
+enum vcpu_mode {
+	VCPU_STOPPED,  /* its thread waits for the machine to run, or there is none */
+	VCPU_HOST,     /* its thread is somewhere in the run loop */
+	VCPU_GUEST,    /* inside virt_ops->vcpu_run */
+	VCPU_HALTED,   /* HLT: waits for work */
+};
+
+/* Per exit kind; read by others without lock (a torn read cannot happen, a stale one does not matter). */
+struct exit_counter {
+	u64 count;
+	u64 host_tsc; /* time-stamp-counter ticks spent in Solera for them, where measured (exits.c's slow level and traces) */
+};
+
+struct vcpu {
+	struct vcpu_registers regs;   /* (o) first: the entry stub knows the offsets */
+	struct vm_exit exit;          /* (o) the exit being handled */
+	struct vcpu_event event;      /* (o) to be delivered at the next entry, before any other */
+	u32 requests;                 /* (a) enum vcpu_request_bit */
+	bool fast_level;              /* (o) a handler runs at the fast level */
+	bool single_step_pending;     /* (o) */
+	s16 delivered_vector;         /* (o) set by the backend: an offered interrupt was taken; INTERRUPT_NONE otherwise */
+	s16 offered_vector;           /* (o) what the backend holds on offer; INTERRUPT_NONE otherwise */
+	struct vm *vm;                /* (c) */
+	void *backend;                /* (c) struct svm_vcpu, struct vmx_vcpu */
+	const struct interrupt_controller_ops *interrupts; /* (c) from the board */
+	void *interrupt_controller;   /* (c) */
+	u32 index;                    /* (c) in vm->vcpus */
+	u32 apic_id;                  /* (c) */
+
+	u64 tsc_offset;               /* (o) guest TSC = host TSC + offset */
+	u64 tsc_adjust;               /* (o) IA32_TSC_ADJUST */
+	u64 xcr0;                     /* (o) the guest's */
+	u64 xss;                      /* (o) */
+	u64 dr[4];                    /* (o) DR0 to DR3; in the CPU while debug_loaded */
+	bool debug_used;              /* (o) the guest has written DR0..3: they are switched with the thread */
+	bool nmi_blocked;             /* (o) between an NMI and its IRET, where the hardware does not track it */
+	u64 mtrr_def_type, mtrr_fixed[11], mtrr_variable[16]; /* (o) kept, without effect: RAM is write-back */
+	u64 misc_enable, mcg_status;  /* (o) */
+	u64 msr_store[8];             /* (o) single-word MSRs of hv/msr_policy.c that are only kept */
+	u64 clock_msr, wall_clock_msr, poll_control, async_page_fault; /* (o) KVM's paravirtual MSRs */
+	u32 clock_version;            /* (o) */
+	u8 sipi_vector;               /* (a) */
+	bool waits_for_sipi;          /* (o) */
+
+	u8 mode;                      /* (a) enum vcpu_mode */
+	struct thread *thread;        /* (c) while the machine exists */
+	struct waitqueue wait;        /* halted, or the machine does not run */
+	void *fpu_area;               /* (o) XSAVE area while the thread is not on a CPU */
+	u32 fpu_area_bytes;           /* (c) */
+
+	struct exit_counter exits[EXIT_KIND_COUNT]; /* written by the owner */
+	u64 unknown_msr_reads, unknown_msr_writes;  /* written by the owner */
+	u64 run_ns, entered_tsc;                    /* written by the owner: time in the run loop, without sleep */
+	u64 slow_exits;
+	struct exit_trace *trace;     /* (a) NULL: off; hv/trace.h */
+};
+
+/*
+ * Requests work of a vCPU and makes sure that it looks soon: wakes it when halted, interrupts it when it runs on another
+ * CPU. Any context, also the fast exit path and interrupts; no sleep.
+ */
+void vcpu_request(struct vcpu *vcpu, u32 bits);
+static inline bool vcpu_requested(const struct vcpu *vcpu, u32 bits)
+{
+	return (__atomic_load_n(&vcpu->requests, __ATOMIC_ACQUIRE) & bits) != 0;
+}
+static inline void vcpu_request_clear(struct vcpu *vcpu, u32 bits)
+{
+	__atomic_fetch_and(&vcpu->requests, ~bits, __ATOMIC_ACQ_REL);
+}
+
+/* Queues an exception for the next entry; two at once become what the architecture says (#DF, shutdown). (o) */
+void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);
+void vcpu_inject_gp(struct vcpu *vcpu); /* #GP(0) */
+void vcpu_inject_ud(struct vcpu *vcpu);
+void vcpu_inject_page_fault(struct vcpu *vcpu, u64 address, u32 error_code);
+
+/* The guest's time-stamp counter now, and when (clock_ns scale) it will reach a value. Any context. */
+u64 vcpu_tsc(const struct vcpu *vcpu);
+u64 vcpu_tsc_to_ns(const struct vcpu *vcpu, u64 guest_tsc);
+
+/* CPU modes, from the backend's registers. (o) */
+bool vcpu_in_long_mode(struct vcpu *vcpu);   /* EFER.LMA */
+bool vcpu_in_64_bit_mode(struct vcpu *vcpu); /* LMA and CS.L */
+
+enum exit_kind exit_kind_by_name(const char *name);
+const char *exit_kind_name(enum exit_kind kind); /* "CPUID" */
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam between the core and the two backends: what hardware can do with a vCPU, and what it reports.
+ *
+ * A backend (arch/svm, arch/vmx) is one const struct virt_ops. It turns its hardware's exit into a struct vm_exit, whose
+ * kind and operands are the same on both vendors; hv/exit.c has one row per kind. Nothing above this header knows which
+ * vendor runs. The general registers live in struct vcpu and are saved by the backend's entry stub, so they have no entry
+ * here. Next to read: hv/vcpu.h, hv/exit.c, arch/svm/svm_vcpu.c.
+ */
+#ifndef HV_VIRT_H
+#define HV_VIRT_H
+
+#include "hv/lib/types.h"
+
+struct vcpu;
+struct vm;
+
+/* Register numbers as instructions encode them. */
+enum gpr {
+	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
+	GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
+	GPR_COUNT
+};
+
+/* Current after every exit; what a handler changes is in force at the next entry. RIP is moved only by hv/exit.c. */
+struct vcpu_registers {
+	u64 gpr[GPR_COUNT];
+	u64 rip, rflags;
+};
+
+#define RFLAGS_FIXED BIT64(1)
+#define RFLAGS_TF BIT64(8)
+#define RFLAGS_IF BIT64(9)
+#define RFLAGS_RF BIT64(16)
+#define RFLAGS_VM BIT64(17)
+
+/* In the order of the Sreg encoding. */
+enum segment_index {
+	SEGMENT_ES, SEGMENT_CS, SEGMENT_SS, SEGMENT_DS, SEGMENT_FS, SEGMENT_GS, SEGMENT_LDTR, SEGMENT_TR, SEGMENT_COUNT
+};
+
+/*
+ *  attributes: bits 52..55 and 40..47 of a descriptor, joined:
+ *   11 10  9   8   7 6..5 4 3..0
+ *    G  DB  L AVL  P DPL  S type        P = 0: not usable
+ */
+struct segment {
+	u64 base;
+	u32 limit_bytes; /* as used by the CPU: already scaled by G */
+	u16 selector;
+	u16 attributes;
+};
+#define SEGMENT_TYPE(attributes) ((attributes) & 15u)
+#define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
+#define SEGMENT_S BIT32(4)
+#define SEGMENT_P BIT32(7)
+#define SEGMENT_L BIT32(9)
+#define SEGMENT_DB BIT32(10)
+#define SEGMENT_G BIT32(11)
+
+struct descriptor_table {
+	u64 base;
+	u16 limit;
+};
+
+/* What is neither a general register nor a segment. Values are the guest's view. */
+enum system_register {
+	SYSTEM_CR0, SYSTEM_CR2, SYSTEM_CR3, SYSTEM_CR4, SYSTEM_EFER, SYSTEM_PAT, SYSTEM_DR6, SYSTEM_DR7,
+	SYSTEM_STAR, SYSTEM_LSTAR, SYSTEM_CSTAR, SYSTEM_SFMASK, SYSTEM_KERNEL_GS_BASE,
+	SYSTEM_SYSENTER_CS, SYSTEM_SYSENTER_ESP, SYSTEM_SYSENTER_EIP, SYSTEM_DEBUGCTL,
+	SYSTEM_CR8, /* the task priority as the hardware holds it for CR8 reads; the APIC's copy is the truth */
+	SYSTEM_REGISTER_COUNT
+};
+
+enum event_type { EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION, EVENT_SOFTWARE_INTERRUPT };
+
+/* What is to be delivered to the guest at the next entry. */
+struct vcpu_event {
+	u8 type;   /* enum event_type */
+	u8 vector;
+	bool valid, has_error_code;
+	u32 error_code;
+};
+
+#define EXIT_KINDS(X)                                                                                             \
+	X(CPUID) X(MSR_READ) X(MSR_WRITE) X(IO) X(NESTED_FAULT) X(HLT) X(HYPERCALL) X(INTERRUPT) X(INTERRUPT_WINDOW) \
+	X(NMI) X(NMI_WINDOW) X(CR_ACCESS) X(DR_ACCESS) X(XSETBV) X(WBINVD) X(INVD) X(PAUSE) X(MONITOR) X(MWAIT)    \
+	X(RDPMC) X(RDTSC) X(INVLPG) X(DESCRIPTOR_TABLE) X(TASK_SWITCH) X(EXCEPTION) X(UNDEFINED) X(SHUTDOWN)       \
+	X(MACHINE_CHECK) X(INIT) X(SIPI) X(SLICE_END) X(ENTRY_FAILED) X(UNKNOWN)
+
+enum exit_kind {
+#define X(name) EXIT_##name,
+	EXIT_KINDS(X)
+#undef X
+	EXIT_KIND_COUNT
+};
+
+/*
+ * One exit, as a backend decoded it. next_rip is the address after the instruction where the kind has one (0: the backend
+ * could not read it; the handler's verdict then makes the core fetch it again on the slow level).
+ */
+struct vm_exit {
+	u8 kind;             /* enum exit_kind */
+	bool in_delivery;    /* it interrupted the delivery of an event, which is kept in vcpu->event */
+	u64 next_rip;
+	union {
+		struct {         /* IO: IN, OUT, INS, OUTS */
+			u16 port;
+			u8 size_bytes;     /* 1, 2, 4 */
+			bool in, string, rep;
+			u8 address_bytes;  /* string: 2, 4, 8 */
+			u8 segment;        /* string OUTS: enum segment_index */
+		} io;
+		struct {         /* NESTED_FAULT: no translation for gpa, or not for this access */
+			gpa_t gpa;
+			bool write, fetch, present; /* present: a translation is there and forbids it */
+			bool in_table_walk;         /* the CPU was reading the guest's own page tables */
+			u8 bytes_count;             /* instruction bytes that the CPU gave (decode assists) */
+			u8 bytes[15];
+		} fault;
+		struct {         /* CR_ACCESS, DR_ACCESS; general register where the hardware decoded it, else 0xff */
+			u8 number, gpr;
+			bool write;
+		} move;
+		struct {         /* EXCEPTION */
+			u8 vector;
+			bool has_error_code;
+			u32 error_code;
+			u64 address;  /* #PF: CR2; #DB: the DR6 bits to be */
+		} exception;
+		struct {         /* SHUTDOWN, ENTRY_FAILED, UNKNOWN: the hardware's reason, for people */
+			u64 code;
+		} failure;
+	};
+	u64 raw[4];          /* the vendor's own words, for traces only: code, info 1, info 2, event information */
+};
+
+/* What a handler wants to happen. Handlers never touch RIP. */
+enum verdict {
+	VERDICT_NEXT,  /* the instruction is done: go on after it */
+	VERDICT_SAME,  /* go on at the same instruction (it is tried again, or an event was injected) */
+	VERDICT_SLOW,  /* fast level only: this needs the slow level; the same handler is called again there */
+	VERDICT_BLOCK, /* HLT: the instruction is done, wait until there is work for the vCPU */
+	VERDICT_STOP,  /* the vCPU leaves the run loop (the machine was stopped, reset or crashed by the handler) */
+};
+
+/* What a CPU offers, beyond what Solera demands. Filled by probe. */
+struct virt_features {
+	const char *name;            /* "AMD-V", "VT-x" */
+	u32 revision, asid_count;
+	bool next_rip, decode_assists, flush_by_asid, pause_filter, clean_bits, virtual_nmi, huge_nested_pages;
+};
+
+/* Which MSRs the guest may use without an exit: filled from hv/msr_policy.c, per machine. */
+struct msr_permissions;
+
+struct virt_ops {
+	const char *name; /* "svm", "vmx" */
+
+	/* Boot CPU, once. OK, or ERR_UNSUPPORTED with *why for the person (lives for ever). */
+	int (*probe)(struct virt_features *features, const char **why);
+	/* On each CPU, interrupts off. Enables the extension; may fail with ERR_NO_MEMORY or ERR_UNSUPPORTED. */
+	int (*cpu_enable)(void);
+	void (*cpu_disable)(void);
+
+	/* The machine's part: permission maps, nested root. Thread context. vm->backend is the backend's. */
+	int (*vm_create)(struct vm *vm);
+	void (*vm_destroy)(struct vm *vm);
+	/* vcpu->backend is the backend's. Thread context. State after create is undefined until reset. */
+	int (*vcpu_create)(struct vcpu *vcpu);
+	void (*vcpu_destroy)(struct vcpu *vcpu);
+	/* Power-on state of everything that the backend holds (segments, system registers, pending event). Not running. */
+	void (*vcpu_reset)(struct vcpu *vcpu);
+
+	/*
+	 * Runs the guest until an exit whose row is not FAST, or whose handler asked for the slow level; that exit is in
+	 * vcpu->exit, not yet handled. Called by the vCPU's thread with interrupts on and no lock held; returns so.
+	 * Between fast exits it calls exit_fast (hv/exit.h). Returns at once when vcpu->requests demands the slow level.
+	 */
+	void (*vcpu_run)(struct vcpu *vcpu);
+
+	/*
+	 * Registers. On the vCPU's own thread (both levels), or any thread while the vCPU does not run.
+	 */
+	void (*get_segment)(struct vcpu *vcpu, enum segment_index index, struct segment *segment);
+	void (*set_segment)(struct vcpu *vcpu, enum segment_index index, const struct segment *segment);
+	u64 (*get_system)(struct vcpu *vcpu, enum system_register which);
+	void (*set_system)(struct vcpu *vcpu, enum system_register which, u64 value); /* checked by the caller */
+	void (*get_table)(struct vcpu *vcpu, bool interrupt, struct descriptor_table *table); /* GDTR, IDTR */
+	void (*set_table)(struct vcpu *vcpu, bool interrupt, const struct descriptor_table *table);
+	unsigned (*privilege_level)(struct vcpu *vcpu);
+
+	/*
+	 * Interrupts. accepts_interrupt: one injected now would be delivered at the next entry (IF, shadow, no other event
+	 * pending). offer_interrupt: deliver this vector as soon as the guest can take it; the backend reports it in
+	 * vcpu->delivered_vector, or by EXIT_INTERRUPT_WINDOW, after which the core offers again; vector < 0 withdraws.
+	 */
+	bool (*accepts_interrupt)(struct vcpu *vcpu);
+	void (*offer_interrupt)(struct vcpu *vcpu, int vector);
+	bool (*accepts_nmi)(struct vcpu *vcpu);
+	void (*request_nmi_window)(struct vcpu *vcpu);
+	bool (*get_interrupt_shadow)(struct vcpu *vcpu);
+	void (*set_interrupt_shadow)(struct vcpu *vcpu, bool shadow);
+	void (*set_tsc_offset)(struct vcpu *vcpu, u64 offset);
+
+	/* Guest translations of this vCPU are forgotten before its next entry. On its thread, or while it does not run. */
+	void (*flush_tlb)(struct vcpu *vcpu);
+	/* Instruction bytes at the guest's RIP into bytes[15]: how many could be read. No sleep. */
+	unsigned (*fetch_instruction)(struct vcpu *vcpu, u8 bytes[15]);
+
+	/* For traces and students. Thread context; the vCPU does not run. Returns what format would (hv/lib/format.h). */
+	const char *(*exit_name)(u64 raw_code);
+	const struct nested_format *nested_format; /* arch/x86/nested_paging.h: NPT or EPT rows */
+};
+
+/* The backend in use; NULL until virt_start found one. Set once at boot by hv/main.c. */
+extern const struct virt_ops *virt_ops;
+extern struct virt_features virt_features;
+
+#endif
