@@ -27,13 +27,20 @@ struct io_region {
 	bool fast;
 };
 
+/* Sorted by base, without overlaps; never changed once it is published. */
+struct io_table {
+	u32 count;
+	struct io_region regions[];
+};
+
 /*
- * Sorted by base, without overlaps; changed only while no vCPU of the machine runs or under the machine's
- * memory-map lock with a generation count (io_map_find is lock-free for readers, see io_region.c).
+ * Changed under the machine's memory_lock, or while no vCPU of it runs; io_map_find needs no lock. A reader that was
+ * searching while two changes went by would use freed memory: so between two changes of a running machine the changer
+ * makes every vCPU pass its run loop once (vm_synchronise, hv/vm.h).
  */
 struct io_map {
-	struct io_region *regions;
-	u32 count, capacity;
+	struct io_table *table;   /* (a) */
+	struct io_table *retired; /* the one before */
 };
 
 void io_map_init(struct io_map *map);

@@ -114,6 +114,12 @@ struct vm {
 	u64 clock_paused_ns, clock_offset_ns; /* KVM clock: ns since machine start, standing still while paused */
 };
 
+/*
+ * Returns when every vCPU that was inside the guest or a handler has left it once: for changes of the io maps of a running
+ * machine. Called by a vCPU's own thread (in a device's callback) it waits for the other vCPUs only.
+ */
+void vm_synchronise(struct vm *vm);
+
 /* Asked for by a device or handler, on any context including the fast level; the first one wins. */
 void vm_request_poweroff(struct vm *vm);
 void vm_request_reset(struct vm *vm, const char *why);   /* why: a constant string, "port 0xCF9" */
