@@ -51,3 +51,7 @@ fuzz: $(FUZZ_PROGRAMS:%=%.ran) ## each fuzz target for FUZZ_SECONDS (default 5)
 $(B)/fuzz/%.ran: $(B)/fuzz/% FORCE
 	@tools/fuzz-run $< $(dir $*)corpus/$(notdir $*) $(FUZZ_SECONDS)
 	@touch $@
+
+.PHONY: check-includes
+check-includes: ## who includes whom, after STYLE.md's table; and the checker's own test
+	@tools/test/check-includes && tools/check-includes
