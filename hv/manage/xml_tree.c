@@ -203,7 +203,7 @@ static void XMLCALL on_text(void *context, const XML_Char *bytes, int count)
 static void XMLCALL on_namespace(void *context, const XML_Char *prefix, const XML_Char *uri)
 {
 	struct builder *builder = context;
-	struct xml_namespace *declared;
+	struct xml_namespace *declared, **tail;
 
 	if (builder->failed)
 		return;
@@ -212,8 +212,9 @@ static void XMLCALL on_namespace(void *context, const XML_Char *prefix, const XM
 		return;
 	declared->prefix = prefix ? new_string(builder, prefix, strlen(prefix)) : NULL;
 	declared->uri = new_string(builder, uri ? uri : "", uri ? strlen(uri) : 0);
-	declared->next = builder->namespaces;
-	builder->namespaces = declared;
+	for (tail = &builder->namespaces; *tail; tail = &(*tail)->next)
+		; /* in document order, so that writing and reading again changes nothing */
+	*tail = declared;
 }
 
 static void XMLCALL on_doctype(void *context, const XML_Char *name, const XML_Char *system_id,

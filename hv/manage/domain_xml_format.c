@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* struct domain_config to domain XML, in libvirt's order and indentation. */
+#include "hv/manage/domain_xml.h"
+#include "hv/manage/text.h"
+
+static void element(struct text *to, const char *name, const char *value)
+{
+	text_append(to, "  <%s>", name);
+	text_append_xml(to, value, false);
+	text_append(to, "</%s>\n", name);
+}
+
+static void optional_element(struct text *to, const char *indent, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	text_append(to, "%s", indent);
+	element(to, name, value);
+}
+
+static void format_identity(struct text *to, const struct domain_config *config)
+{
+	char uuid[DOMAIN_UUID_TEXT_SIZE];
+
+	element(to, "name", config->name);
+	if (config->has_uuid) {
+		domain_uuid_format(uuid, &config->uuid);
+		element(to, "uuid", uuid);
+	}
+	optional_element(to, "", "title", config->title);
+	optional_element(to, "", "description", config->description);
+	if (!config->metadata && !config->autostart)
+		return;
+	text_append(to, "  <metadata>\n");
+	if (config->autostart)
+		text_append(to, "    <solera:autostart xmlns:solera='%s'/>\n", SOLERA_DOMAIN_NAMESPACE);
+	if (config->metadata)
+		text_append(to, "%s", config->metadata);
+	text_append(to, "  </metadata>\n");
+}
+
+static void format_platform(struct text *to, const struct domain_config *config)
+{
+	text_append(to, "  <memory unit='KiB'>%llu</memory>\n", (unsigned long long)config->memory_kib);
+	text_append(to, "  <currentMemory unit='KiB'>%llu</currentMemory>\n",
+		    (unsigned long long)config->current_memory_kib);
+	text_append(to, "  <vcpu placement='static'>%u</vcpu>\n", config->vcpus);
+	text_append(to, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n");
+	optional_element(to, "  ", "kernel", config->kernel);
+	optional_element(to, "  ", "initrd", config->initrd);
+	optional_element(to, "  ", "cmdline", config->cmdline);
+	text_append(to, "  </os>\n");
+	if (config->acpi || config->apic || config->pae)
+		text_append(to, "  <features>\n%s%s%s  </features>\n", config->acpi ? "    <acpi/>\n" : "",
+			    config->apic ? "    <apic/>\n" : "", config->pae ? "    <pae/>\n" : "");
+	if (config->cpu_mode != DOMAIN_CPU_UNSET)
+		text_append(to, "  <cpu mode='%s'/>\n",
+			    config->cpu_mode == DOMAIN_CPU_HOST_MODEL ? "host-model" : "host-passthrough");
+}
+
+static void format_clock(struct text *to, const struct domain_config *config)
+{
+	const char *offset = config->clock_offset == DOMAIN_CLOCK_UTC ? "utc" : "localtime";
+	bool any = false;
+
+	for (unsigned i = 0; i < DOMAIN_TIMER_COUNT; i++)
+		any = any || config->timers[i] != DOMAIN_TIMER_UNSET;
+	text_append(to, "  <clock offset='%s'%s>\n", offset, any ? "" : "/");
+	for (unsigned i = 0; i < DOMAIN_TIMER_COUNT; i++) {
+		if (config->timers[i] != DOMAIN_TIMER_UNSET)
+			text_append(to, "    <timer name='%s' present='%s'/>\n", domain_timer_name(i),
+				    config->timers[i] == DOMAIN_TIMER_YES ? "yes" : "no");
+	}
+	if (any)
+		text_append(to, "  </clock>\n");
+}
+
+static void format_devices(struct text *to, const struct domain_config *config)
+{
+	if (!config->serial_count && !config->console && !config->memballoon_none) {
+		text_append(to, "  <devices/>\n");
+		return;
+	}
+	text_append(to, "  <devices>\n");
+	for (unsigned i = 0; i < config->serial_count; i++)
+		text_append(to, "    <serial type='pty'>\n      <target type='isa-serial' port='%u'>\n"
+			    "        <model name='isa-serial'/>\n      </target>\n    </serial>\n", i);
+	if (config->console)
+		text_append(to, "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n");
+	if (config->memballoon_none)
+		text_append(to, "    <memballoon model='none'/>\n");
+	text_append(to, "  </devices>\n");
+}
+
+char *domain_xml_format(const struct domain_config *config, const struct domain_xml_options *options)
+{
+	struct text to;
+
+	text_init(&to);
+	text_append(&to, "<domain type='kvm'");
+	if (options->id && !options->inactive)
+		text_append(&to, " id='%u'", options->id);
+	text_append(&to, ">\n");
+	format_identity(&to, config);
+	format_platform(&to, config);
+	format_clock(&to, config);
+	element(&to, "on_poweroff", domain_lifecycle_action_name(config->on_poweroff));
+	element(&to, "on_reboot", domain_lifecycle_action_name(config->on_reboot));
+	element(&to, "on_crash", domain_lifecycle_action_name(config->on_crash));
+	format_devices(&to, config);
+	text_append(&to, "</domain>\n");
+	return text_take(&to);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
+/* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
+/* LIBS: build/expat/unit/libexpat.a */
+#include "hv/lib/test/unit.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hv/kmalloc.h"
+#include "hv/lib/error.h"
+#include "hv/manage/domain_xml.h"
+
+#define NS "xmlns:solera='" SOLERA_DOMAIN_NAMESPACE "'"
+#define HEAD "<domain type='kvm'>\n<name>a</name>\n<memory>1048576</memory>\n<os><type>hvm</type><kernel>/solera/k</kernel></os>\n"
+
+static struct manage_error error;
+
+static int parse(struct domain_config *config, const char *xml)
+{
+	error.text[0] = '\0';
+	return domain_xml_parse(config, "a.xml", xml, strlen(xml), &error);
+}
+
+START_TEST(everything_is_read)
+{
+	static const char xml[] =
+		"<?xml version='1.0'?>\n<!-- a machine -->\n<domain type='kvm' id='7'>\n"
+		"<devices><serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>"
+		"<serial type='pty'/><console type='pty'><target type='serial' port='0'/></console><memballoon model='none'/></devices>"
+		"<name>d&#233;mo &amp; co</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid><title>T</title>"
+		"<description>two\nlines</description>"
+		"<metadata><solera:autostart " NS "/><x:a xmlns:x='urn:x' b='1'><x:c>t</x:c></x:a></metadata>"
+		"<memory unit='MiB'>512</memory><currentMemory unit='GB'>0</currentMemory><vcpu placement='static'> 1 </vcpu>"
+		"<os><type arch='x86_64' machine='q35'>hvm</type><kernel>/solera/vmlinuz</kernel><initrd>/solera/i</initrd>"
+		"<cmdline>console=ttyS0 a='b'</cmdline></os><features><acpi/><apic/><pae/></features>"
+		"<cpu mode='host-model' check='partial'/><clock offset='localtime'><timer name='hpet' present='no'/>"
+		"<timer name='rtc' tickpolicy='delay'/></clock><on_poweroff>preserve</on_poweroff>"
+		"<on_reboot>destroy</on_reboot><on_crash>restart</on_crash></domain>";
+	struct domain_config config;
+
+	ck_assert_msg(parse(&config, xml) == OK, "%s", error.text);
+	ck_assert_str_eq(config.name, "d\xc3\xa9mo & co");
+	ck_assert(config.has_uuid && config.uuid.bytes[0] == 0x66);
+	ck_assert_str_eq(config.title, "T");
+	ck_assert_str_eq(config.description, "two\nlines");
+	ck_assert(config.autostart);
+	ck_assert_str_eq(config.metadata, "    <x:a xmlns:x='urn:x' b='1'><x:c>t</x:c></x:a>\n");
+	ck_assert_uint_eq(config.memory_kib, 512 * 1024);
+	ck_assert_uint_eq(config.current_memory_kib, 512 * 1024);
+	ck_assert_uint_eq(config.vcpus, 1);
+	ck_assert_str_eq(config.kernel, "/solera/vmlinuz");
+	ck_assert_str_eq(config.initrd, "/solera/i");
+	ck_assert_str_eq(config.cmdline, "console=ttyS0 a='b'");
+	ck_assert(config.acpi && config.apic && config.pae);
+	ck_assert_int_eq(config.cpu_mode, DOMAIN_CPU_HOST_MODEL);
+	ck_assert_int_eq(config.clock_offset, DOMAIN_CLOCK_LOCALTIME);
+	ck_assert_int_eq(config.timers[DOMAIN_TIMER_HPET], DOMAIN_TIMER_NO);
+	ck_assert_int_eq(config.timers[DOMAIN_TIMER_RTC], DOMAIN_TIMER_YES);
+	ck_assert_int_eq(config.on_poweroff, DOMAIN_ACTION_PRESERVE);
+	ck_assert_int_eq(config.on_reboot, DOMAIN_ACTION_DESTROY);
+	ck_assert_int_eq(config.on_crash, DOMAIN_ACTION_RESTART);
+	ck_assert_uint_eq(config.serial_count, 2);
+	ck_assert(config.console && config.memballoon_none);
+	domain_config_release(&config);
+}
+END_TEST
+
+START_TEST(units_are_libvirts)
+{
+	static const struct { const char *unit; u64 value, kib; } rows[] = {
+		{ "b", 1048577, 2048 }, { "bytes", 2097152, 2048 }, { "KB", 2048, 2048 }, { "k", 2048, 2048 },
+		{ "KiB", 2048, 2048 }, { "MB", 2, 2048 }, { "M", 2, 2048 }, { "mib", 2, 2048 }, { "GB", 1, 976896 },
+		{ "G", 1, 1048576 }, { "TiB", 1, 1073741824 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct domain_config config;
+		char xml[400];
+
+		snprintf(xml, sizeof(xml), "<domain type='kvm'><name>a</name><memory unit='%s'>%llu</memory><os><type>hvm</type>"
+			 "<kernel>/solera/k</kernel></os></domain>", rows[i].unit, (unsigned long long)rows[i].value);
+		ck_assert_msg(parse(&config, xml) == OK, "%s: %s", rows[i].unit, error.text);
+		ck_assert_msg(config.memory_kib == rows[i].kib, "%s: %llu", rows[i].unit,
+			      (unsigned long long)config.memory_kib);
+		domain_config_release(&config);
+	}
+}
+END_TEST
+
+START_TEST(refusals_name_file_line_and_element)
+{
+	static const struct { const char *xml, *text; } rows[] = {
+		{ HEAD "<devices>\n<graphics type='vnc'/></devices></domain>",
+		  "a.xml:6: <graphics>: not supported by this version of Solera" },
+		{ HEAD "<vcpu>0</vcpu></domain>",
+		  "a.xml:5: <vcpu>: 0 is out of range, a machine has 1 to 1 vCPUs in this version of Solera" },
+		{ HEAD "<vcpu>1025</vcpu></domain>",
+		  "a.xml:5: <vcpu>: 1025 is out of range, a machine has 1 to 1 vCPUs in this version of Solera" },
+		{ HEAD "<vcpu>2</vcpu></domain>",
+		  "a.xml:5: <vcpu>: more than one vCPU is not supported by this version of Solera (asked for 2, the limit is 1)" },
+		{ HEAD "<vcpu>1000</vcpu></domain>",
+		  "a.xml:5: <vcpu>: more than one vCPU is not supported by this version of Solera (asked for 1000, the limit is 1)" },
+		{ HEAD "<vcpu>-1</vcpu></domain>", "a.xml:5: <vcpu>: '-1' is not a whole number" },
+		{ HEAD "<vcpu>99999999999999999999</vcpu></domain>", "a.xml:5: <vcpu>: '99999999999999999999' is too large" },
+		{ HEAD "<vcpu cpuset='1'>1</vcpu></domain>",
+		  "a.xml:5: <vcpu>: attribute 'cpuset' is not supported by this version of Solera" },
+		{ HEAD "<vcpu>1</vcpu><vcpu>1</vcpu></domain>", "a.xml:5: <vcpu>: given more than once" },
+		{ HEAD "<vcpu><b/></vcpu></domain>", "a.xml:5: <b>: not supported by this version of Solera" },
+		{ HEAD "text</domain>", "a.xml:1: <domain>: text is not expected here" },
+		{ HEAD "<x:y xmlns:x='urn:x'/></domain>", "a.xml:5: <x:y>: not supported by this version of Solera" },
+		{ HEAD "<currentMemory>1</currentMemory></domain>",
+		  "a.xml:1: <domain>: <currentMemory> must be as <memory>: this version of Solera has no balloon" },
+		{ HEAD "<currentMemory>2097152</currentMemory></domain>",
+		  "a.xml:1: <domain>: current memory '2097152k' exceeds maximum '1048576k'" },
+		{ HEAD "<on_crash>coredump-destroy</on_crash></domain>",
+		  "a.xml:5: <on_crash>: action 'coredump-destroy' is not supported by this version of Solera (supported: destroy, "
+		  "restart, preserve)" },
+		{ HEAD "<uuid>12</uuid></domain>", "a.xml:5: <uuid>: malformed uuid '12'" },
+		{ HEAD "<metadata><a/></metadata></domain>", "a.xml:5: <a>: elements under <metadata> must have a namespace" },
+		{ HEAD "<metadata><s:b xmlns:s='" SOLERA_DOMAIN_NAMESPACE "'/></metadata></domain>",
+		  "a.xml:5: <s:b>: not supported by this version of Solera" },
+		{ HEAD "<devices><serial type='pty'><target port='1'/></serial></devices></domain>",
+		  "a.xml:5: <serial>: port 1 is out of order: ports count from 0 without gaps, this one is 0" },
+		{ HEAD "<cpu mode='custom'/></domain>", "a.xml:5: <cpu>: mode 'custom' is not supported by this version of Solera "
+		  "(supported: host-model, host-passthrough)" },
+		{ HEAD "<clock offset='utc'><timer name='hpet'/></clock></domain>",
+		  "a.xml:5: <timer>: timer 'hpet' with present='yes' is not supported by this version of Solera" },
+		{ "<domain><name>a</name></domain>", "a.xml:1: <domain>: missing domain type attribute" },
+		{ "<domain type='xen'/>",
+		  "a.xml:1: <domain>: type 'xen' is not supported by this version of Solera (supported: kvm)" },
+		{ "<domain type='kvm'/>", "a.xml:1: <domain>: <name> is missing" },
+		{ "<domain type='kvm'><name>a/b</name></domain>", "a.xml:1: <name>: name a/b cannot contain '/'" },
+		{ "<domain type='kvm'><name></name></domain>", "a.xml:1: <name>: the name is empty" },
+		{ "<domain type='kvm'><name>a</name></domain>", "a.xml:1: <domain>: <memory> is missing" },
+		{ "<domain type='kvm'><name>a</name><memory>0</memory></domain>",
+		  "a.xml:1: <memory>: 0 KiB is out of range, a machine has 1024 KiB to 17179869184 KiB" },
+		{ "<domain type='kvm'><memory unit='EiB'>16</memory></domain>", "a.xml:1: <memory>: value too large: 16EiB" },
+		{ "<domain type='kvm'><memory unit='pages'>16</memory></domain>", "a.xml:1: <memory>: unknown unit 'pages'" },
+		{ "<domain type='kvm'><os><kernel>/boot/vmlinuz</kernel></os></domain>",
+		  "a.xml:1: <kernel>: '/boot/vmlinuz' is not a file of Solera's folder: write /solera/NAME for the file NAME in "
+		  "\\solera\\ on the boot medium" },
+		{ "<domain type='kvm'><os><kernel>/solera/../x</kernel></os></domain>",
+		  "a.xml:1: <kernel>: '/solera/../x' is not a file of Solera's folder: write /solera/NAME for the file NAME in "
+		  "\\solera\\ on the boot medium" },
+		{ "<domain type='kvm'><os><kernel>/solera/x</kernel></os></domain>", "a.xml:1: <os>: <type> is missing" },
+		{ "<network/>", "a.xml:1: <network>: unexpected root element <network>, expecting <domain>" },
+		{ "<!DOCTYPE domain [<!ENTITY a 'b'>]>\n<domain/>",
+		  "a.xml:1: a DOCTYPE is not accepted: remove the <!DOCTYPE …> line" },
+		{ "<domain>\n<name>a</nome></domain>", "a.xml:2: mismatched tag" },
+		{ "<domain>&b;</domain>", "a.xml:1: undefined entity" },
+		{ "", "a.xml:1: no element found" },
+		{ "foo", "a.xml:1: syntax error" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct domain_config config;
+
+		ck_assert_int_eq(parse(&config, rows[i].xml), MANAGE_FAILED);
+		ck_assert_str_eq(error.text, rows[i].text);
+	}
+}
+END_TEST
+
+START_TEST(size_depth_and_count_are_bounded)
+{
+	struct domain_config config;
+	char *big = malloc((2u << 20));
+	size_t at = 0;
+
+	memset(big, ' ', (2u << 20));
+	ck_assert_int_eq(domain_xml_parse(&config, "a.xml", big, 1024 * 1024 + 1, &error), MANAGE_FAILED);
+	ck_assert_str_eq(error.text, "a.xml: the file has 1048577 bytes, the limit is 1 MiB");
+	for (int i = 0; i < 65; i++)
+		at += (size_t)sprintf(big + at, "<a>");
+	ck_assert_int_eq(domain_xml_parse(&config, "a.xml", big, at, &error), MANAGE_FAILED);
+	ck_assert_str_eq(error.text, "a.xml:1: elements are nested more than 64 deep");
+	at = (size_t)sprintf(big, "<a>");
+	for (int i = 0; i < 20001; i++)
+		at += (size_t)sprintf(big + at, "<a/>");
+	ck_assert_int_eq(domain_xml_parse(&config, "a.xml", big, at, &error), MANAGE_FAILED);
+	ck_assert_str_eq(error.text, "a.xml:1: the document has more than 20000 elements and attributes");
+	free(big);
+}
+END_TEST
+
+static const char *pick(unsigned *seed, const char *const *from, unsigned count)
+{
+	return from[(unsigned)rand_r(seed) % count];
+}
+
+static char *maybe(unsigned *seed, const char *const *from, unsigned count)
+{
+	return rand_r(seed) % 3 ? kstrdup(pick(seed, from, count)) : NULL;
+}
+
+/* A configuration as any run of valid choices could give it. */
+static void generate(struct domain_config *config, unsigned *seed)
+{
+	static const char *const names[] = { "a", "demo", "with space", "<&>\"'", "\xc3\xb1" };
+	static const char *const texts[] = { "t", "  blanks  ", "<&>\"'", "]]>", "\xe2\x82\xac" };
+	static const char *const lines[] = { "one\ntwo", "cr\rlf\n", "\ttab", "]]>" };
+	static const char *const files[] = { "/solera/k", "/solera/vm linuz", "/solera/<&>" };
+	static const char *const metadata[] = {
+		"    <x:a xmlns:x='urn:x'/>\n", "    <a xmlns='urn:1' b='&#10;&amp;'>t<b/>u</a>\n    <y:b xmlns:y='urn:y' y:c='d'/>\n",
+	};
+
+	domain_config_init(config);
+	config->name = kstrdup(pick(seed, names, 5));
+	config->has_uuid = rand_r(seed) & 1;
+	for (unsigned i = 0; config->has_uuid && i < 16; i++)
+		config->uuid.bytes[i] = (u8)rand_r(seed);
+	config->title = maybe(seed, texts, 5);
+	config->description = maybe(seed, lines, 4);
+	config->metadata = maybe(seed, metadata, 2);
+	config->autostart = rand_r(seed) & 1;
+	config->memory_kib = config->current_memory_kib = (1 + (u64)(rand_r(seed) % 1000000)) * 1024;
+	config->kernel = kstrdup(pick(seed, files, 3));
+	config->initrd = maybe(seed, files, 3);
+	config->cmdline = maybe(seed, texts, 5);
+	config->acpi = rand_r(seed) & 1;
+	config->apic = rand_r(seed) & 1;
+	config->pae = rand_r(seed) & 1;
+	config->cpu_mode = (enum domain_cpu_mode)(rand_r(seed) % 3);
+	config->clock_offset = (enum domain_clock_offset)(rand_r(seed) % 2);
+	config->timers[DOMAIN_TIMER_RTC] = rand_r(seed) & 1 ? DOMAIN_TIMER_YES : DOMAIN_TIMER_UNSET;
+	config->timers[DOMAIN_TIMER_HPET] = rand_r(seed) & 1 ? DOMAIN_TIMER_NO : DOMAIN_TIMER_UNSET;
+	config->timers[DOMAIN_TIMER_KVMCLOCK] = (enum domain_timer_state)(rand_r(seed) % 3);
+	config->on_poweroff = (enum domain_lifecycle_action)(rand_r(seed) % 3);
+	config->on_reboot = (enum domain_lifecycle_action)(rand_r(seed) % 3);
+	config->on_crash = (enum domain_lifecycle_action)(rand_r(seed) % 3);
+	config->serial_count = (u32)(rand_r(seed) % 5);
+	config->console = config->serial_count && (rand_r(seed) & 1);
+	config->memballoon_none = rand_r(seed) & 1;
+}
+
+/* SOLERA_XML_OUT=DIR keeps what was written, for virt-xml-validate (tools/test/virt-xml). */
+static void keep(const char *xml, unsigned i)
+{
+	const char *folder = getenv("SOLERA_XML_OUT");
+	char path[512];
+	FILE *file;
+
+	if (!folder || i >= 50)
+		return;
+	snprintf(path, sizeof(path), "%s/%u.xml", folder, i);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(xml, file);
+	fclose(file);
+}
+
+START_TEST(what_was_dumped_defines_the_same)
+{
+	unsigned seed = 1;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		const struct domain_xml_options options = { .id = i % 3 };
+		struct domain_config config, again;
+		char *xml, *xml_again;
+
+		generate(&config, &seed);
+		xml = domain_xml_format(&config, &options);
+		keep(xml, i);
+		ck_assert_msg(parse(&again, xml) == OK, "%s\n%s", error.text, xml);
+		ck_assert_msg(domain_config_equal(&config, &again), "%s", xml);
+		xml_again = domain_xml_format(&again, &options);
+		ck_assert_str_eq(xml, xml_again);
+		kfree(xml);
+		kfree(xml_again);
+		domain_config_release(&config);
+		domain_config_release(&again);
+	}
+}
+END_TEST
+
+START_TEST(metadata_keeps_namespaces_of_its_ancestors)
+{
+	struct domain_config config, again;
+	char *xml;
+
+	ck_assert_msg(parse(&config, "<domain type='kvm' xmlns:x='urn:x' xmlns:solera='" SOLERA_DOMAIN_NAMESPACE "'><name>a</name>"
+		"<memory>2048</memory><os><type>hvm</type><kernel>/solera/k</kernel></os>"
+		"<metadata xmlns:y='urn:y'><solera:autostart/><x:a><y:b/></x:a></metadata></domain>") == OK, "%s", error.text);
+	ck_assert(config.autostart);
+	xml = domain_xml_format(&config, &(struct domain_xml_options){ 0 });
+	ck_assert_msg(parse(&again, xml) == OK, "%s\n%s", error.text, xml);
+	ck_assert_str_eq(config.metadata, again.metadata);
+	kfree(xml);
+	domain_config_release(&config);
+	domain_config_release(&again);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+	Suite *suite = suite_create("domain_xml");
+	TCase *tcase = tcase_create("domain_xml");
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, everything_is_read);
+	tcase_add_test(tcase, units_are_libvirts);
+	tcase_add_test(tcase, refusals_name_file_line_and_element);
+	tcase_add_test(tcase, size_depth_and_count_are_bounded);
+	tcase_add_test(tcase, what_was_dumped_defines_the_same);
+	tcase_add_test(tcase, metadata_keeps_namespaces_of_its_ancestors);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
