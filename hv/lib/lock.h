@@ -31,6 +31,7 @@ enum lock_rank {
 	LOCK_RANK_PAGES = 130,   /* buddy allocator */
 	LOCK_RANK_LOG = 140,
 	LOCK_RANK_CONSOLE = 150,
+	LOCK_RANK_PCI_PORTS = 160, /* two port accesses, nothing inside */
 };
 
 struct spinlock {
