@@ -2,8 +2,8 @@
 /*
  * What a shell command is, and what it may do: one row of a table and the functions below.
  *
- * A command is added by a row in a hv/shell/cmd_*.c table; the tables are collected in hv/shell/commands.c. Commands
- * get their data from hv/manage/*.h and print it; names, options, columns and error words follow virsh. They run on
+ * A command is added by a row in a cmd_ file of hv/shell; the tables are collected in hv/shell/commands.c. Commands
+ * get their data from the headers of hv/manage and print it; names, options, columns and error words follow virsh. They run on
  * their shell's own thread, may sleep, and return OK, or a negative error after they have told the person.
  * Next to read: commands.c, then shell.c, which runs them.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables that hv/shell/commands.c collects, one for each cmd_*.c. */
+/* The tables that hv/shell/commands.c collects, one for each file of commands. */
 #ifndef HV_SHELL_COMMANDS_H
 #define HV_SHELL_COMMANDS_H
 
