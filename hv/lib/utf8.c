@@ -133,7 +133,7 @@ static size_t previous_character(const char *bytes, size_t at, u32 *character)
 size_t utf8_previous(const char *bytes, size_t at)
 {
 	while (at > 0) {
-		u32 character;
+		u32 character = 0;
 
 		at = previous_character(bytes, at, &character);
 		if (utf8_columns(character) > 0)

@@ -372,6 +372,8 @@ int shell_execute(struct shell *shell, const char *line)
 {
 	int code = check_line(shell, line);
 
+	if (code != OK)
+		return code;
 	while (code != ERR_INTERRUPTED && *line) {
 		if (shell_split(&line, &shell->words, shell->error) != OK || !shell->words.count)
 			continue;

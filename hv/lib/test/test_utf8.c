@@ -11,9 +11,9 @@ START_TEST(every_character_comes_back)
 		unsigned length = utf8_encode(character, bytes);
 		u32 back = 0;
 
-		ck_assert_uint_eq(utf8_decode(bytes, 4, &back), length);
-		ck_assert_uint_eq(back, character >= 0xd800 && character <= 0xdfff ? 0xfffd : character);
-		ck_assert_uint_eq(utf8_decode(bytes, length - 1, &back), 0);
+		if (utf8_decode(bytes, 4, &back) != length || utf8_decode(bytes, length - 1, &back) != 0 ||
+		    back != (character >= 0xd800 && character <= 0xdfff ? 0xfffd : character))
+			ck_abort_msg("U+%X", character); /* not ck_assert: a million of those take minutes */
 	}
 }
 END_TEST

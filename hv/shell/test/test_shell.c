@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/kstrdup.c hv/lib/utf8.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/shell/test/fake_terminal.c */
+/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The shell as a person sees it: typed bytes in, the screen's text out, on a fake terminal with a few commands. */
 #include "hv/kmalloc.h"
 #include "hv/lib/string.h"
@@ -56,7 +57,7 @@ static int help_command(struct shell *s, const struct shell_arguments *arguments
 	return shell_help(s, shell_text(arguments, "command"));
 }
 
-static int fail(struct shell *s, const struct shell_arguments *arguments)
+static int failing(struct shell *s, const struct shell_arguments *arguments)
 {
 	struct manage_error error = { MANAGE_ERR_NO_DOMAIN, "Domain not found: no domain with matching name 'x'" };
 
@@ -87,7 +88,7 @@ static const struct shell_command commands[] = {
 	{ .name = "shell-words", .function = words_command, .options = words_options, .help = "w", .group = SHELL_GROUP_HOST },
 	{ .name = "define", .function = define, .help = "d", .group = SHELL_GROUP_DOMAIN },
 	{ .name = "ask", .function = ask, .help = "a", .group = SHELL_GROUP_HOST },
-	{ .name = "fail", .function = fail, .help = "f", .group = SHELL_GROUP_HOST },
+	{ .name = "fail", .function = failing, .help = "f", .group = SHELL_GROUP_HOST },
 	{ .name = "help", .function = help_command, .options = help_options, .help = "h", .group = SHELL_GROUP_SHELL },
 	{ 0 },
 };
