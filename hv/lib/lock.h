@@ -5,7 +5,7 @@
  *
  * A lock is taken with interrupts off (lock_irqsave) wherever an interrupt handler may take it too; the plain form is
  * for locks that only threads take, and turns preemption off by turning interrupts off as well: there is one kind of
- * critical section in Solera, short and without sleep. Sleeping locks are hv/mutex.h.
+ * critical section in Solera, short and without sleep. Sleeping locks: struct mutex in hv/thread.h.
  * In the hosted tests a lock only checks that it is not taken twice.
  */
 #ifndef HV_LIB_LOCK_H
@@ -26,6 +26,7 @@ enum lock_rank {
 	LOCK_RANK_WAITQUEUE = 80,
 	LOCK_RANK_SCHED = 90,    /* one CPU's run queue */
 	LOCK_RANK_TIMER = 100,   /* one CPU's timers */
+	LOCK_RANK_INTERRUPT = 105, /* vectors, I/O APIC */
 	LOCK_RANK_VMALLOC = 110, /* kernel page tables */
 	LOCK_RANK_SLAB = 120,
 	LOCK_RANK_PAGES = 130,   /* buddy allocator */
