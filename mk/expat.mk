@@ -2,7 +2,6 @@
 # expat from Debian's source package, compiled with our expat_config.h: for the image (our flags, our libc shim), and
 # hosted for unit tests and fuzz targets. EXPAT_SRC=… builds a source tree of one's own instead.
 
-EXPAT_FLOOR := 2.5.0-1
 EXPAT_SRC ?= $(B)/deps/expat/expat
 EXPAT_SOURCES := xmlparse xmltok xmlrole
 EXPAT_INCLUDE := -I$(EXPAT_SRC)/lib -Ihv/manage
@@ -16,7 +15,7 @@ EXPAT_IMAGE_FLAGS := -std=gnu11 -Os -g -ffreestanding -fno-pic -mno-red-zone -mg
 EXPAT_OBJECTS := $(EXPAT_SOURCES:%=$(B)/expat/image/%.o)
 
 $(EXPAT_SRC)/lib/expat.h:
-	tools/fetch-source expat $(EXPAT_FLOOR)
+	tools/setup expat
 	@test -e $@
 $(EXPAT_SOURCES:%=$(EXPAT_SRC)/lib/%.c): $(EXPAT_SRC)/lib/expat.h ;
 
