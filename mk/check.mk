@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# `make check`, its stages, and what else people type. A stage NAME is the target check-NAME; other mk files add theirs
+# with CHECK_STAGES += NAME=SECONDS (the room it has on two cores), or CHECK_FULL_STAGES for what is too long for it.
+# This file is included last.
+TOOL_TESTS := $(sort $(wildcard tools/test/*.sh))
+
+ALL_CHECK_STAGES := includes=10 units=180 fuzz=120 tools=60 $(CHECK_STAGES)
+
+.PHONY: check check-full check-units check-fuzz check-tools bench help
+check: image ## all tests that fit into some minutes, with each stage's time
+	@MAKE='$(MAKE)' tools/run-stages $(ALL_CHECK_STAGES)
+check-full: image ## everything: check, and what is too long for it
+	@MAKE='$(MAKE)' tools/run-stages $(ALL_CHECK_STAGES) $(CHECK_FULL_STAGES)
+
+check-units: units
+check-fuzz: fuzz
+check-tools: $(TOOL_TESTS:tools/test/%.sh=$(B)/tool-tests/%.passed)
+$(B)/tool-tests/%.passed: tools/test/%.sh FORCE
+	@mkdir -p $(@D)
+	@$< > $@.log 2>&1 && { tail -n 1 $@.log; mv $@.log $@; } || { cat $@.log; echo "$<: FAILED"; exit 1; }
+
+bench: $(B)/solera.elf $(DEMO_IMAGE) ## figures beside their budgets; writes build/bench.json
+	@tools/bench
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | sort -u | while IFS=$$'\t' read -r t w; do \
+	  printf 'make %-16s %s\n' "$$t" "$$w"; done
