@@ -52,6 +52,7 @@ struct kernel_entry {
 	u16 gdt_limit, code_selector, data_selector;
 };
 
+#define KERNEL_MODULES_MAX 32
 #define KERNEL_ERROR_MAX 120
 
 enum kernel_format kernel_probe(const void *image, size_t image_bytes);

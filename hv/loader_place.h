@@ -46,7 +46,6 @@ static inline int place_zero(struct placement *placement, u64 address, size_t si
 /* Places and writes the command line, with its final zero. */
 MUST_CHECK int place_command_line(struct placement *placement, u64 *address);
 /* Places all modules page-aligned above 1 MiB and below `below`, the first one lowest; addresses[] has module_count. */
-#define KERNEL_MODULES_MAX 32
 MUST_CHECK int place_modules(struct placement *placement, u64 below, u64 addresses[KERNEL_MODULES_MAX]);
 
 /* Writes the GDT with flat 32-bit or 64-bit code (selector 0x10) and data (0x18), and fills the entry's fields. */

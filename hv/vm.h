@@ -82,6 +82,8 @@ struct board_ops {
 	void (*power_button)(struct vm *vm);
 	struct char_device *(*serial)(struct vm *vm, unsigned index); /* the host's end of UART index; NULL: none */
 	gpa_t (*rsdp)(struct vm *vm);   /* after direct_boot; 0: none */
+	/* RAM above 1 MiB that direct_boot filled with tables (whole pages); size 0: none. May be NULL. For the e820 map. */
+	void (*tables_memory)(struct vm *vm, u64 *base, u64 *size_bytes);
 };
 
 /* Puts the kernel into guest memory and sets vCPU 0's registers. hv/loader.c implements it; hv/main.c registers it. */
@@ -132,6 +134,7 @@ void vm_crash(struct vm *vm, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * in the machine; valid until the next call).
  */
 void vm_set_board(const struct board_ops *board);
+const struct board_ops *vm_board(void);
 void vm_set_loader(const struct loader_ops *loader);
 /* Everything is made and reserved, the kernel is loaded, nothing runs: state VM_CREATED. */
 MUST_CHECK int vm_create(const struct vm_config *config, struct vm **out, const char **error);
