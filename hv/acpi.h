@@ -12,6 +12,7 @@
 #define HV_ACPI_H
 
 #include "hv/lib/types.h"
+#include "hv/physical_reader.h"
 
 #define ACPI_MAX_CPUS 1024
 #define ACPI_MAX_IOAPICS 64
@@ -160,12 +161,6 @@ struct acpi_info {
 	u32 table_count;
 	struct acpi_table tables[ACPI_MAX_TABLES];
 	u32 complaints;            /* how many log lines were about wrong tables */
-};
-
-/* How acpi_parse and smbios_parse reach physical memory: false where [address, address + size) is not readable. */
-struct physical_reader {
-	bool (*read)(void *context, u64 address, void *to, size_t size_bytes);
-	void *context;
 };
 
 /*
