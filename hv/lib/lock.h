@@ -22,6 +22,7 @@ enum lock_rank {
 	LOCK_RANK_BLOCK = 50,
 	LOCK_RANK_NET = 52,
 	LOCK_RANK_DRIVER = 60,   /* one host driver */
+	LOCK_RANK_GUEST_CONSOLE = 65, /* kept output of a guest's serial port */
 	LOCK_RANK_NESTED = 70,   /* one machine's nested page table */
 	LOCK_RANK_WAITQUEUE = 80,
 	LOCK_RANK_SCHED = 90,    /* one CPU's run queue */

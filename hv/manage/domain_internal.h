@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of hv/manage/domain*.c share. Nobody else includes this.
+ *
+ * Two locks, both sleeping, outermost first: domain->operation serialises what changes one machine's life and may be
+ * held long (a start loads a kernel); domains_lock guards the list and every domain's fields and is held for moments.
+ * A field tagged [o+l] is written with both held, so it may be read under either; [l] needs domains_lock.
+ */
+#ifndef HV_MANAGE_DOMAIN_INTERNAL_H
+#define HV_MANAGE_DOMAIN_INTERNAL_H
+
+#include "hv/lib/list.h"
+#include "hv/manage/domain.h"
+#include "hv/manage/text.h"
+#include "hv/thread.h"
+#include "hv/vm.h"
+
+struct domain_console;
+
+struct domain {
+	struct list_node node;         /* [l] in domains; an empty ring once it is gone */
+	u32 references;                /* [l] the list holds one */
+	struct mutex operation;
+	struct domain_config config;   /* [o+l] the next start's */
+	struct domain_config running;  /* [o+l] the active machine's; empty when none */
+	u32 id;                        /* [o+l] 0: not active */
+	enum domain_state state;       /* [o+l] */
+	unsigned reason;               /* [o+l] */
+	char why[DOMAIN_WHY_MAX];      /* [o+l] */
+	bool persistent;               /* [o+l] */
+	bool rebooting;                /* [o+l] the power button was pressed by domain_reboot */
+	struct vm *vm;                 /* [o+l] NULL: not active */
+	struct vm_module *modules;     /* [o] the kernel's modules, vm borrows them */
+	u64 cpu_time_ns;               /* [o+l] of the last run, once it has ended */
+	char *last_registers;          /* [o+l] registers of a machine that crashed; NULL: none */
+	u32 policy_round;              /* the policy thread's: the round in which it was last served */
+	u32 pending_events;            /* (a) bits of enum vm_event_kind; set by the machine's own threads */
+	struct domain_console *consoles[DOMAIN_SERIALS_MAX]; /* (c) once made, until the domain is freed */
+};
+
+extern struct mutex domains_lock;
+extern struct list_node domains; /* [l] */
+
+/* domain.c */
+void domain_set_state(struct domain *domain, enum domain_state state, unsigned reason); /* takes domains_lock */
+void domain_ref(struct domain *domain); /* [l] */
+/* Takes a domain off the list when it neither runs nor is persistent. [operation held] */
+void domain_drop_if_gone(struct domain *domain);
+int domain_not_running(struct domain *domain, struct manage_error *error);
+
+/* domain_life.c; operation held */
+/* config becomes the running one (a copy). On failure nothing half-made stays. */
+int domain_boot(struct domain *domain, const struct domain_config *config, bool paused, struct manage_error *error);
+/* A new machine in place of one that has ended, with the same id and configuration. */
+int domain_boot_again(struct domain *domain, struct manage_error *error);
+void domain_stop(struct domain *domain, enum domain_state state, unsigned reason, const char *event_detail);
+
+/* domain_policy.c */
+void domain_policy_init(void);
+struct vm_listener domain_listener(struct domain *domain);
+
+/* domain_events.c */
+void domain_events_init(void);
+void domain_emit(struct domain *domain, enum domain_event_kind kind, const char *detail);
+
+/* console.c */
+struct domain_console *domain_console_create(void);
+void domain_console_free(struct domain_console *console);
+void domain_console_plug(struct domain_console *console, struct char_device *device);
+void domain_console_unplug(struct domain_console *console); /* no use of the device after it returns */
+
+/* registers.c: the machine's registers as text, kmalloc; NULL: no memory. vCPUs stopped. */
+char *domain_registers_text(struct vm *vm);
+
+#endif

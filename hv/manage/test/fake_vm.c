@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* See fake_vm.h. */
+#include "hv/manage/test/fake_vm.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hv/lib/error.h"
+#include "hv/manage/domain_internal.h"
+#include "hv/pages.h"
+
+#define SLOTS 64u
+
+struct fake {
+	struct vm vm;
+	struct vcpu vcpu;
+	struct char_device serial[DOMAIN_SERIALS_MAX];
+	char typed[256];
+	size_t typed_count;
+	u64 pages;
+};
+
+u64 fake_host_pages = 1024 * 1024;
+unsigned fake_vms;
+bool fake_shuts_down_at_once;
+static struct fake *slots[SLOTS];
+static u32 ids;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct vm *fake_vm(const char *name)
+{
+	struct vm *found = NULL;
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < SLOTS; i++) {
+		if (slots[i] && strcmp(slots[i]->vm.name, name) == 0)
+			found = &slots[i]->vm;
+	}
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+static size_t type_key(struct char_device *device, const char *bytes, size_t count)
+{
+	struct fake *fake = CONTAINER_OF(device, struct fake, serial[0]);
+
+	count = MIN(count, 16u); /* a UART's FIFO */
+	count = MIN(count, sizeof(fake->typed) - 1 - fake->typed_count);
+	memcpy(fake->typed + fake->typed_count, bytes, count);
+	fake->typed_count += count;
+	return count;
+}
+
+int vm_create(const struct vm_config *config, struct vm **out, const char **error)
+{
+	struct fake *fake = calloc(1, sizeof(*fake));
+	unsigned slot = 0;
+
+	if (config->kernel_bytes < 4) {
+		*error = "kernel: not a kernel that Solera knows";
+		free(fake);
+		return ERR_INVALID;
+	}
+	fake->pages = config->memory_bytes / PAGE_SIZE;
+	if (fake->pages > fake_host_pages) {
+		free(fake);
+		return ERR_NO_MEMORY;
+	}
+	fake->vm.config = *config;
+	strcpy(fake->vm.name, config->name);
+	fake->vm.id = ++ids;
+	fake->vm.vcpu_count = 1;
+	fake->vm.vcpus[0] = &fake->vcpu;
+	fake->vm.state = VM_CREATED;
+	for (unsigned i = 0; i < DOMAIN_SERIALS_MAX; i++)
+		fake->serial[i].write = type_key;
+	pthread_mutex_lock(&lock);
+	while (slots[slot])
+		slot++;
+	slots[slot] = fake;
+	fake_host_pages -= fake->pages;
+	fake_vms++;
+	pthread_mutex_unlock(&lock);
+	*out = &fake->vm;
+	return OK;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	struct fake *fake = CONTAINER_OF(vm, struct fake, vm);
+
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < SLOTS; i++) {
+		if (slots[i] == fake)
+			slots[i] = NULL;
+	}
+	fake_host_pages += fake->pages;
+	fake_vms--;
+	pthread_mutex_unlock(&lock);
+	free(fake);
+}
+
+int vm_resume(struct vm *vm)
+{
+	if (vm->state != VM_CREATED && vm->state != VM_PAUSED)
+		return ERR_BUSY;
+	vm->state = VM_RUNNING;
+	return OK;
+}
+
+int vm_pause(struct vm *vm)
+{
+	if (vm->state != VM_RUNNING)
+		return ERR_BUSY;
+	vm->state = VM_PAUSED;
+	return OK;
+}
+
+int vm_reset(struct vm *vm, const char **error)
+{
+	(void)error;
+	if (vm->state == VM_SHUTOFF)
+		return ERR_BUSY;
+	vm->state = VM_CREATED;
+	return OK;
+}
+
+void vm_stop(struct vm *vm)
+{
+	vm->state = VM_SHUTOFF;
+}
+
+int vm_inject_nmi(struct vm *vm)
+{
+	return vm->state == VM_SHUTOFF ? ERR_BUSY : OK;
+}
+
+void vm_power_button(struct vm *vm)
+{
+	if (fake_shuts_down_at_once)
+		fake_guest_event(vm->name, VM_EVENT_POWEROFF, "");
+}
+
+struct char_device *vm_serial(struct vm *vm, unsigned index)
+{
+	return &CONTAINER_OF(vm, struct fake, vm)->serial[index];
+}
+
+enum vm_run_state vm_state(const struct vm *vm)
+{
+	return vm->state;
+}
+
+u64 vm_cpu_time_ns(const struct vm *vm)
+{
+	(void)vm;
+	return 1500000000;
+}
+
+void pages_stats(struct pages_stats *stats)
+{
+	*stats = (struct pages_stats){ .total_pages = 2097152, .free_pages = fake_host_pages };
+}
+
+char *domain_registers_text(struct vm *vm)
+{
+	struct text text;
+
+	text_init(&text);
+	text_append(&text, "RIP=%016llx\n", (unsigned long long)vm->vcpus[0]->regs.rip);
+	return text_take(&text);
+}
+
+void fake_guest_prints(const char *name, const char *text)
+{
+	struct char_device *serial = vm_serial(fake_vm(name), 0);
+
+	serial->received(serial->context, text, strlen(text));
+}
+
+void fake_guest_event(const char *name, enum vm_event_kind kind, const char *reason)
+{
+	struct vm *vm = fake_vm(name);
+
+	strcpy(vm->reason, reason);
+	vm->state = kind == VM_EVENT_CRASHED ? VM_CRASHED : kind == VM_EVENT_RESET ? VM_PAUSED : VM_SHUTOFF;
+	vm->config.listener.event(vm->config.listener.context, vm, kind, vm->reason, 0);
+}
+
+const char *fake_guest_input(const char *name)
+{
+	return CONTAINER_OF(fake_vm(name), struct fake, vm)->typed;
+}
