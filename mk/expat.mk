@@ -7,12 +7,11 @@ EXPAT_SOURCES := xmlparse xmltok xmlrole
 EXPAT_INCLUDE := -I$(EXPAT_SRC)/lib -Ihv/manage
 EXPAT_WARNINGS := -Wno-all -Wno-extra -Wno-error -w
 
-# clang 14 wants to be told that zero initialisation is meant.
-EXPAT_CLANG_INIT := $(if $(findstring clang,$(CC)),-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
-EXPAT_IMAGE_FLAGS := -std=gnu11 -Os -g -ffreestanding -fno-pic -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-strict-aliasing \
-                     -ffunction-sections -fdata-sections $(EXPAT_CLANG_INIT) -ftrivial-auto-var-init=zero \
-                     -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer -I. $(EXPAT_INCLUDE) $(EXPAT_WARNINGS)
-EXPAT_OBJECTS := $(EXPAT_SOURCES:%=$(B)/expat/image/%.o)
+EXPAT_OBJECTS = $(EXPAT_SOURCES:%=$(HV_BUILD)/expat/%.o)
+HV_EXTRA_OBJECTS += $(EXPAT_OBJECTS)
+# The one file of ours that sees expat, in the image.
+$(B)/hv-debug/hv/manage/xml_tree.c.o $(B)/hv-release/hv/manage/xml_tree.c.o: HV_FILE_FLAGS = -isystem $(EXPAT_SRC)/lib -isystem hv/manage/expat_libc
+$(B)/hv-debug/hv/manage/xml_tree.c.o $(B)/hv-release/hv/manage/xml_tree.c.o: | $(EXPAT_SRC)/lib/expat.h
 
 $(EXPAT_SRC)/lib/expat.h:
 	tools/setup expat
@@ -20,9 +19,9 @@ $(EXPAT_SRC)/lib/expat.h:
 $(EXPAT_SOURCES:%=$(EXPAT_SRC)/lib/%.c): $(EXPAT_SRC)/lib/expat.h ;
 
 EXPAT_CONFIG := hv/manage/expat_config.h $(wildcard hv/manage/expat_libc/*.h hv/manage/expat_libc/sys/*.h) mk/expat.mk
-$(B)/expat/image/%.o: $(EXPAT_SRC)/lib/%.c $(EXPAT_CONFIG)
+$(B)/hv-debug/expat/%.o $(B)/hv-release/expat/%.o: $(EXPAT_SRC)/lib/%.c $(EXPAT_CONFIG)
 	@mkdir -p $(@D)
-	$(CC) $(EXPAT_IMAGE_FLAGS) -isystem hv/manage/expat_libc -c -o $@ $<
+	$(HV_CC) $(filter-out $(WARNINGS),$(HV_FLAGS)) -Os $(EXPAT_WARNINGS) $(EXPAT_INCLUDE) -isystem hv/manage/expat_libc -c -o $@ $<
 $(B)/expat/unit/%.o: $(EXPAT_SRC)/lib/%.c $(EXPAT_CONFIG)
 	@mkdir -p $(@D)
 	gcc -std=gnu11 -g -O1 $(EXPAT_INCLUDE) $(EXPAT_WARNINGS) -fsanitize=address -fno-omit-frame-pointer -c -o $@ $<

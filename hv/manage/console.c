@@ -153,7 +153,7 @@ int domain_console_open(struct domain *domain, const char *devname, bool force, 
 			void *context, struct domain_console_session **out, struct manage_error *error)
 {
 	struct domain_console_session *session;
-	unsigned port;
+	unsigned port = 0;
 	int code = find_port(domain, devname, &port, error);
 
 	if (code)
