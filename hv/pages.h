@@ -2,7 +2,7 @@
 /*
  * Physical memory: the buddy allocator, the direct map, and reservations for guests.
  *
- * Pages come in naturally aligned blocks of 2^order pages, order 0 to PAGES_MAX_ORDER (4 MiB… see pages.c). Any context
+ * Pages come in naturally aligned blocks of 2^order pages, order 0 to PAGES_MAX_ORDER (1 GiB). Any context
  * with interrupts on or off, except the fast exit path and NMIs. Memory is not zeroed unless PAGES_ZERO asks for it.
  */
 #ifndef HV_PAGES_H
@@ -48,6 +48,21 @@ static inline hpa_t direct_unmap(const void *address) /* only for pointers that 
 {
 	return HPA((u64)address - direct_map_base);
 }
+
+/* Turns an allocated block of 2^order pages into blocks of 2^new_order, each to be freed by itself. */
+void pages_split(hpa_t base, unsigned order, unsigned new_order);
+/* The block that holds the address: its base, order, owner; false: nobody's. Any context, also a panic. */
+bool pages_find(hpa_t address, hpa_t *base, unsigned *order, enum page_owner *owner);
+
+struct memory_map;
+/* Start-up: the map (kept), and zeroed memory for pages_directory_bytes() bytes. */
+u64 pages_directory_bytes(const struct memory_map *map);
+void pages_init(struct memory_map *map, void *directory);
+/* Memory of this kind in [base, end) is no longer needed: boot records once copied, dropped modules. */
+void pages_release(hpa_t base, u64 size_bytes, u32 boot_memory_type);
+
+/* RAM above is left alone: the direct map and the frame table's directory end here. */
+#define PAGES_ADDRESS_LIMIT (16ull * 1024 * GIB)
 
 struct pages_stats {
 	u64 total_pages, free_pages, reserved_pages; /* reserved: promised to guests, not yet allocated */
