@@ -5,15 +5,15 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/early_console.h"
-#include "arch/x86/lapic.h"
 #include "arch/x86/msr.h"
-#include "arch/x86/paging.h"
 #include "boot/handoff.h"
+#include "hv/boot_record.h"
 #include "hv/clock_internal.h"
 #include "hv/lib/format.h"
 #include "hv/lib/log.h"
-#include "hv/lib/string.h"
 #include "hv/log.h"
+#include "hv/memory.h"
+#include "hv/pages.h"
 #include "hv/stack_protector.h"
 #include "hv/version.h"
 
@@ -32,6 +32,17 @@ static void early_sink(enum log_level level, u64 time_ns, const char *text)
 	early_console_write(line, length);
 }
 
+/* What start-up needs threads for, up to the prompt. */
+static void main_thread(void *argument)
+{
+	struct pages_stats stats;
+
+	(void)argument;
+	pages_stats(&stats);
+	log_info("memory: %llu MiB usable, %llu MiB free, %llu KiB used by Solera", (unsigned long long)(stats.total_pages >> 8),
+		 (unsigned long long)(stats.free_pages >> 8), (unsigned long long)(memory_host_bytes() / KIB));
+}
+
 void hv_main(const struct bootinfo *info, u64 image_base)
 {
 	clock_set_start(rdtsc());
@@ -42,7 +53,10 @@ void hv_main(const struct bootinfo *info, u64 image_base)
 	log_notice("Solera %s (%s)", solera_version, solera_config);
 	if (info->magic != BOOTINFO_MAGIC || info->version != BOOTINFO_VERSION)
 		panic("the hand-over record has the wrong magic or version: boot loader and hypervisor are of different builds");
-	log_info("image at %llx, firmware %.64s", (unsigned long long)image_base, info->firmware);
-	paging_enable_features();
-	panic("nothing more to do yet");
+	memory_init(info);
+	boot_record_take(direct_map(HPA((u64)info)));
+	log_info("image at %llx, firmware %s", (unsigned long long)image_base, boot_record.firmware);
+	log_debug("memory used by Solera: %llu KiB", (unsigned long long)(memory_host_bytes() / KIB));
+	main_thread(NULL);
+	cpu_halt_forever();
 }

@@ -29,11 +29,14 @@ HV_FLAGS := -std=gnu11 -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mno-red-zone
             -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -fcf-protection=none \
             -ffunction-sections -fdata-sections -fstack-protector-strong -mstack-protector-guard=global $(HV_AUTO_INIT) \
             $(HV_COMPILER_FLAGS) $(HV_CONFIG_FLAGS) $(WARNINGS)
-# Third-party sources (expat, lwIP) compile with their own warnings: mk/deps.mk sets HV_EXTRA_OBJECTS and HV_EXTRA_FLAGS.
+# Third-party objects (expat, lwIP) are built by their own rules (mk/expat.mk…), with their own warnings.
+HV_EXTRA_OBJECTS += $(EXPAT_OBJECTS)
+$(HV_BUILD)/hv/manage/xml_tree.c.o: HV_FILE_FLAGS = -I$(EXPAT_SRC)/lib -isystem hv/manage/expat_libc
+$(HV_BUILD)/hv/manage/xml_tree.c.o: | $(EXPAT_SRC)/lib/expat.h
 HV_LINK := ld -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T arch/x86/solera.lds
 
 $(HV_BUILD)/flags: FORCE
-	@mkdir -p $(@D); echo '$(HV_CC) $(HV_FLAGS) $(HV_EXTRA_FLAGS)' | cmp -s - $@ || echo '$(HV_CC) $(HV_FLAGS) $(HV_EXTRA_FLAGS)' > $@
+	@mkdir -p $(@D); echo '$(HV_CC) $(HV_FLAGS)' | cmp -s - $@ || echo '$(HV_CC) $(HV_FLAGS)' > $@
 
 # The version is compiled into one file only.
 $(HV_BUILD)/version: FORCE
@@ -44,7 +47,7 @@ $(HV_BUILD)/hv/version.c.o: HV_FILE_FLAGS = -DSOLERA_VERSION='"$(HV_VERSION)"' -
 $(HV_BUILD)/%.c.o: %.c $(HV_BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(HV_CC) $(HV_FLAGS) $(HV_EXTRA_FLAGS) $(HV_FILE_FLAGS) -MMD -MP -c -o $@ $<
+	@$(HV_CC) $(HV_FLAGS) $(HV_FILE_FLAGS) -MMD -MP -c -o $@ $<
 $(HV_BUILD)/%.S.o: %.S $(HV_BUILD)/flags
 	@mkdir -p $(@D)
 	@$(HV_CC) $(HV_FLAGS) -D__ASSEMBLER__ -MMD -MP -c -o $@ $<
