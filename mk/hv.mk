@@ -29,10 +29,7 @@ HV_FLAGS := -std=gnu11 -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mno-red-zone
             -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -fcf-protection=none \
             -ffunction-sections -fdata-sections -fstack-protector-strong -mstack-protector-guard=global $(HV_AUTO_INIT) \
             $(HV_COMPILER_FLAGS) $(HV_CONFIG_FLAGS) $(WARNINGS)
-# Third-party objects (expat, lwIP) are built by their own rules (mk/expat.mk…), with their own warnings.
-HV_EXTRA_OBJECTS += $(EXPAT_OBJECTS)
-$(HV_BUILD)/hv/manage/xml_tree.c.o: HV_FILE_FLAGS = -I$(EXPAT_SRC)/lib -isystem hv/manage/expat_libc
-$(HV_BUILD)/hv/manage/xml_tree.c.o: | $(EXPAT_SRC)/lib/expat.h
+# Third-party objects (expat, lwIP) are built by their own rules (mk/expat.mk…), with their own warnings: HV_EXTRA_OBJECTS.
 HV_LINK := ld -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T arch/x86/solera.lds
 
 $(HV_BUILD)/flags: FORCE
