@@ -12,6 +12,7 @@ const struct shell_command *const shell_command_tables[] = {
 	shell_commands_host,
 	shell_commands_log,
 	shell_commands_nodedev,
+	shell_commands_validate,
 	NULL,
 };
 
