@@ -36,6 +36,8 @@ struct interrupt_controller_ops {
 	void (*write_cr8)(void *controller, u64 value);
 	/* The guest's TSC changed its relation to the host's: deadlines are computed anew. */
 	void (*tsc_changed)(void *controller);
+	/* An INIT is taken: the vCPU's thread calls it when it serves VCPU_REQUEST_INIT. */
+	void (*init)(void *controller);
 };
 
 /*

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests, priorities and the core's questions: which vector next, taken, ended.
+ *
+ * The request register is a set of bits that any CPU may set (atomically); everything else belongs to the vCPU's own
+ * thread, so these paths take no lock. A message for this vCPU sets the trigger mode first, then the request, then asks
+ * for attention; the thread that looks after that sees all three.
+ */
+#include "hv/dev/vlapic.h"
+#include "hv/dev/vioapic.h"
+#include "hv/dev/vpic.h"
+
+#define MSR_IA32_APIC_BASE 0x1bu
+#define MSR_IA32_TSC_DEADLINE 0x6e0u
+#define MSR_X2APIC_FIRST 0x800u
+#define MSR_X2APIC_LAST 0x8ffu
+#define X2APIC_EOI 0x0bu
+
+/* The highest vector in a set, or -1. */
+static inline int highest(const u64 set[4])
+{
+	for (int word = 3; word >= 0; word--) {
+		u64 bits = __atomic_load_n(&set[word], __ATOMIC_RELAXED);
+
+		if (bits)
+			return word * 64 + 63 - __builtin_clzll(bits);
+	}
+	return -1;
+}
+
+u32 vlapic_processor_priority(const struct vlapic *vlapic)
+{
+	int serving = highest(vlapic->state.isr);
+	u32 class = serving < 0 ? 0 : (u32)serving & 0xf0;
+
+	return (vlapic->state.tpr & 0xf0) >= class ? vlapic->state.tpr : class;
+}
+
+/* The request that stands above the processor priority, or -1. */
+static inline int deliverable(const struct vlapic *vlapic)
+{
+	int vector = highest(vlapic->state.irr);
+
+	if (vector < 0 || !vlapic_software_enabled(vlapic))
+		return -1;
+	return ((u32)vector & 0xf0) > (vlapic_processor_priority(vlapic) & 0xf0) ? vector : -1;
+}
+
+/* Does the PIC reach this CPU: through LINT0 as ExtINT, or past an APIC that is switched off altogether. */
+static bool takes_extint(const struct vlapic *vlapic)
+{
+	u32 lint0 = vlapic->state.lvt[LVT_LINT0];
+
+	if (!vlapic_enabled(vlapic))
+		return vlapic->bsp;
+	return !(lint0 & LVT_MASKED) && LVT_DELIVERY(lint0) == APIC_EXTINT;
+}
+
+static int pending(void *controller)
+{
+	const struct vlapic *vlapic = controller;
+
+	if (UNLIKELY(vpic_output(vlapic->bus->pic)) && takes_extint(vlapic)) {
+		int vector = vpic_peek(vlapic->bus->pic);
+
+		if (vector >= 0)
+			return vector;
+	}
+	return deliverable(vlapic);
+}
+
+static int acknowledge(void *controller, int vector)
+{
+	struct vlapic *vlapic = controller;
+	u64 bit;
+
+	if (UNLIKELY(vpic_output(vlapic->bus->pic)) && takes_extint(vlapic))
+		return vpic_acknowledge(vlapic->bus->pic);
+	vector = deliverable(vlapic);
+	if (vector < 0)
+		return INTERRUPT_NONE;
+	bit = BIT64(vector % 64);
+	__atomic_fetch_and(&vlapic->state.irr[vector / 64], ~bit, __ATOMIC_ACQ_REL);
+	vlapic->state.isr[vector / 64] |= bit;
+	return vector;
+}
+
+void vlapic_priority_changed(struct vlapic *vlapic)
+{
+	if (deliverable(vlapic) >= 0)
+		vcpu_request(vlapic->vcpu, VCPU_REQUEST_EVENT);
+}
+
+void vlapic_end_of_interrupt(struct vlapic *vlapic)
+{
+	int vector = highest(vlapic->state.isr);
+	u64 bit;
+
+	if (vector < 0)
+		return;
+	bit = BIT64(vector % 64);
+	vlapic->state.isr[vector / 64] &= ~bit;
+	if (UNLIKELY(__atomic_load_n(&vlapic->state.tmr[vector / 64], __ATOMIC_RELAXED) & bit))
+		vioapic_eoi(vlapic->bus->ioapic, (u8)vector);
+	vlapic_priority_changed(vlapic);
+}
+
+void vlapic_set_tpr(struct vlapic *vlapic, u32 tpr)
+{
+	WRITE_ONCE(vlapic->state.tpr, tpr & 0xff);
+	vlapic_priority_changed(vlapic);
+}
+
+void vlapic_accept(struct vlapic *vlapic, u8 vector, bool level_triggered)
+{
+	u64 bit = BIT64(vector % 64);
+	u64 *tmr = &vlapic->state.tmr[vector / 64];
+
+	if (!vlapic_software_enabled(vlapic))
+		return;
+	if (UNLIKELY(vector < 16)) {
+		vlapic_error(vlapic, ESR_RECEIVE_ILLEGAL);
+		return;
+	}
+	if (UNLIKELY(level_triggered))
+		__atomic_fetch_or(tmr, bit, __ATOMIC_RELAXED);
+	else if (UNLIKELY(__atomic_load_n(tmr, __ATOMIC_RELAXED) & bit))
+		__atomic_fetch_and(tmr, ~bit, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&vlapic->state.irr[vector / 64], bit, __ATOMIC_RELEASE);
+	vcpu_request(vlapic->vcpu, VCPU_REQUEST_EVENT);
+}
+
+/*
+ * Records an error, and interrupts when it is new. The error vector itself may be an illegal one (a guest wrote it): that
+ * is one more error bit and no further interrupt, so errors cannot feed themselves.
+ */
+void vlapic_error(struct vlapic *vlapic, u32 esr_bit)
+{
+	u32 before = __atomic_fetch_or(&vlapic->state.esr_pending, esr_bit, __ATOMIC_RELAXED);
+	u32 lvt = READ_ONCE(vlapic->state.lvt[LVT_ERROR]);
+
+	if ((before & esr_bit) || (lvt & LVT_MASKED))
+		return;
+	if ((lvt & LVT_VECTOR) < 16)
+		__atomic_fetch_or(&vlapic->state.esr_pending, ESR_RECEIVE_ILLEGAL, __ATOMIC_RELAXED);
+	else
+		vlapic_accept(vlapic, lvt & LVT_VECTOR, false);
+}
+
+void vlapic_fire_lvt(struct vlapic *vlapic, enum vlapic_lvt which)
+{
+	u32 lvt = READ_ONCE(vlapic->state.lvt[which]);
+	u32 delivery = which == LVT_TIMER || which == LVT_ERROR ? APIC_FIXED : LVT_DELIVERY(lvt);
+
+	if ((lvt & LVT_MASKED) || !vlapic_enabled(vlapic))
+		return;
+	switch (delivery) {
+	case APIC_FIXED:
+		vlapic_accept(vlapic, lvt & LVT_VECTOR, false);
+		break;
+	case APIC_NMI:
+		vcpu_request(vlapic->vcpu, VCPU_REQUEST_NMI);
+		break;
+	case APIC_INIT:
+		vcpu_request(vlapic->vcpu, VCPU_REQUEST_INIT);
+		break;
+	default: /* SMI: there is no SMM; ExtINT is asked for in pending() */
+		break;
+	}
+}
+
+void vlapic_pic_changed(struct vlapic *vlapic, bool level)
+{
+	if (takes_extint(vlapic))
+		vcpu_request(vlapic->vcpu, VCPU_REQUEST_EVENT);
+	else if (level)
+		vlapic_fire_lvt(vlapic, LVT_LINT0);
+}
+
+static bool read_msr(void *controller, u32 msr, u64 *value)
+{
+	struct vlapic *vlapic = controller;
+
+	if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST)
+		return vlapic_x2apic(vlapic) && vlapic_register_read(vlapic, msr - MSR_X2APIC_FIRST, value);
+	if (msr == MSR_IA32_APIC_BASE)
+		*value = vlapic->state.apic_base;
+	else if (msr == MSR_IA32_TSC_DEADLINE)
+		*value = vlapic_timer_read_deadline(vlapic);
+	else
+		return false;
+	return true;
+}
+
+static bool write_msr(void *controller, u32 msr, u64 value)
+{
+	struct vlapic *vlapic = controller;
+
+	if (LIKELY(msr == MSR_X2APIC_FIRST + X2APIC_EOI)) {
+		if (!vlapic_x2apic(vlapic) || value)
+			return false;
+		vlapic_end_of_interrupt(vlapic);
+		return true;
+	}
+	if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST)
+		return vlapic_x2apic(vlapic) && vlapic_register_write(vlapic, msr - MSR_X2APIC_FIRST, value);
+	if (msr == MSR_IA32_TSC_DEADLINE)
+		vlapic_timer_write_deadline(vlapic, value);
+	else
+		return msr == MSR_IA32_APIC_BASE && vlapic_base_write(vlapic, value);
+	return true;
+}
+
+static u64 read_cr8(void *controller)
+{
+	const struct vlapic *vlapic = controller;
+
+	return vlapic->state.tpr >> 4;
+}
+
+static void write_cr8(void *controller, u64 value)
+{
+	vlapic_set_tpr(controller, (u32)(value & 15) << 4);
+}
+
+static void tsc_changed(void *controller)
+{
+	vlapic_timer_rearm(controller);
+}
+
+static void init(void *controller)
+{
+	vlapic_init_state(controller);
+}
+
+const struct interrupt_controller_ops vlapic_ops = {
+	.pending = pending,
+	.acknowledge = acknowledge,
+	.read_msr = read_msr,
+	.write_msr = write_msr,
+	.read_cr8 = read_cr8,
+	.write_cr8 = write_cr8,
+	.tsc_changed = tsc_changed,
+	.init = init,
+};
