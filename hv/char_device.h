@@ -17,6 +17,8 @@ struct char_device {
 	/* Set by the user of the device: after a short write, there is room again. Interrupt or thread context, no sleep. */
 	void (*writable)(void *context);
 	void *context;
+	/* May be NULL. The user calls it after it set received and context: what was kept while nobody looked comes then. */
+	void (*attached)(struct char_device *device);
 };
 
 #endif

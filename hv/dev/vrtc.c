@@ -348,7 +348,7 @@ int vrtc_load(struct vrtc *rtc, struct state_reader *reader)
 		if (state.reserved[i])
 			return ERR_INVALID;
 	if (state.offset_ns < -now || state.offset_ns > TIME_MAX_NS - now || state.seen_second < 0 ||
-	    state.seen_second > 2 * TIME_MAX_NS / (s64)NS_PER_S || (state.cmos[RTC_A] & A_UIP) ||
+	    state.seen_second > TIME_MAX_NS / (s64)NS_PER_S || (state.cmos[RTC_A] & A_UIP) ||
 	    (state.cmos[RTC_C] & ~(FLAGS | C_IRQF)) || state.cmos[RTC_D] != D_VRT)
 		return ERR_INVALID;
 	rtc->state = state;
