@@ -7,15 +7,22 @@
 #include "arch/x86/early_console.h"
 #include "arch/x86/msr.h"
 #include "boot/handoff.h"
+#include "drivers/pci.h"
 #include "hv/boot_record.h"
 #include "hv/clock_internal.h"
+#include "hv/host_firmware.h"
+#include "hv/lib/error.h"
 #include "hv/lib/format.h"
 #include "hv/lib/log.h"
 #include "hv/log.h"
+#include "hv/manage/host_validate.h"
+#include "hv/manage/nodedev.h"
 #include "hv/memory.h"
 #include "hv/pages.h"
+#include "hv/power.h"
 #include "hv/stack_protector.h"
 #include "hv/version.h"
+#include "hv/vmap.h"
 
 NORETURN void hv_main(const struct bootinfo *info, u64 image_base);
 
@@ -32,12 +39,46 @@ static void early_sink(enum log_level level, u64 time_ns, const char *text)
 	early_console_write(line, length);
 }
 
+static struct pci_device_list host_pci;
+
+static void *map_registers(u64 address, u64 size_bytes)
+{
+	return vmap(HPA(address), size_bytes, VMAP_UNCACHED);
+}
+
+/* Finds the host's PCI devices, and tells everybody who asks for them or for the firmware's tables. */
+static void host_devices_init(void)
+{
+	static const struct pci_driver *const drivers[] = { NULL }; /* disks and network interfaces come with their drivers */
+	struct pci_ecam_range ranges[ACPI_MAX_MCFG];
+	struct pages_stats stats;
+	const struct pci_config *config;
+	char unusable[200];
+	struct virt_words words;
+
+	for (u32 i = 0; i < host_acpi.mcfg_count; i++)
+		ranges[i] = (struct pci_ecam_range){ host_acpi.mcfg[i].base, host_acpi.mcfg[i].segment,
+						     host_acpi.mcfg[i].first_bus, host_acpi.mcfg[i].last_bus };
+	config = pci_access_init(ranges, host_acpi.mcfg_count, map_registers);
+	power_init(&host_acpi, config);
+	if (pci_enumerate(&host_pci, config, ranges, host_acpi.mcfg_count) == OK)
+		log_info("PCI: %u functions, %u with a driver", host_pci.count, pci_bind(&host_pci, drivers));
+	nodedev_init(&(struct nodedev_host){ &host_pci, host_smbios.present ? &host_smbios : NULL });
+	pages_stats(&stats);
+	host_validate_init(&(struct host_facts){ host_acpi.present, host_acpi.iommu.dmar, host_acpi.iommu.ivrs,
+						 host_acpi.iommu.interrupt_remapping, stats.total_pages * (PAGE_SIZE / KIB) });
+	virt_words_read(&words);
+	if (!host_validate_usable(&words, unusable, sizeof(unusable)))
+		log_warning("%s (virt-host-validate says more)", unusable);
+}
+
 /* What start-up needs threads for, up to the prompt. */
 static void main_thread(void *argument)
 {
 	struct pages_stats stats;
 
 	(void)argument;
+	host_devices_init();
 	pages_stats(&stats);
 	log_info("memory: %llu MiB usable, %llu MiB free, %llu KiB used by Solera", (unsigned long long)(stats.total_pages >> 8),
 		 (unsigned long long)(stats.free_pages >> 8), (unsigned long long)(memory_host_bytes() / KIB));
@@ -55,6 +96,7 @@ void hv_main(const struct bootinfo *info, u64 image_base)
 		panic("the hand-over record has the wrong magic or version: boot loader and hypervisor are of different builds");
 	memory_init(info);
 	boot_record_take(direct_map(HPA((u64)info)));
+	host_firmware_read();
 	log_info("image at %llx, firmware %s", (unsigned long long)image_base, boot_record.firmware);
 	log_debug("memory used by Solera: %llu KiB", (unsigned long long)(memory_host_bytes() / KIB));
 	main_thread(NULL);

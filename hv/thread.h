@@ -25,22 +25,6 @@ void thread_sleep_ns(u64 duration_ns);
 struct thread *thread_current(void);
 const char *thread_name(const struct thread *thread);
 
-/* CPU time that it had, and that of the machine's other threads: for accounting. */
-u64 thread_run_ns(const struct thread *thread);
-/* Share of its CPU relative to others', 1024 is the default (hv/sched_policy.h). */
-void thread_set_weight(struct thread *thread, u32 weight);
-/*
- * Called with interrupts off on the thread's CPU whenever it leaves it (out) and comes back (in): for state that stays in
- * the CPU while it runs (a guest's vector and debug registers). Set by the thread itself.
- */
-struct thread_switch_hooks {
-	void (*out)(void *context);
-	void (*in)(void *context);
-};
-void thread_set_switch_hooks(const struct thread_switch_hooks *hooks, void *context);
-/* A better thread waits for this CPU: whoever runs long with interrupts off lets it in. */
-bool thread_should_yield(void);
-
 struct waitqueue {
 	struct spinlock lock;
 	struct list_node waiters; /* [lock] */

@@ -9,14 +9,14 @@
 #ifndef HV_TIMER_H
 #define HV_TIMER_H
 
-#include "hv/lib/ordered_tree.h"
+#include "hv/lib/types.h"
 
 struct timer {
-	struct ordered_node node; /* [queue lock] key: the deadline, clock_ns() scale */
+	u64 deadline_ns;  /* clock_ns() scale */
 	void (*function)(struct timer *timer);
 	void *context;    /* (c) the owner's */
-	u32 armed;        /* (a) in a queue */
-	u32 cpu_index;    /* whose queue, while armed or running */
+	u32 heap_index;   /* 0: not armed */
+	u32 cpu_index;    /* whose queue */
 };
 
 void timer_init(struct timer *timer, void (*function)(struct timer *timer), void *context);
@@ -27,13 +27,7 @@ bool timer_cancel(struct timer *timer);
 
 static inline bool timer_armed(const struct timer *timer)
 {
-	return __atomic_load_n(&timer->armed, __ATOMIC_RELAXED) != 0;
+	return timer->heap_index != 0;
 }
-
-/* The timer vector of this CPU fired: runs what is due, arms the hardware for the next. Interrupt context. */
-void timer_interrupt(void);
-/* Gives a CPU its queue; before its first timer. ERR_NO_MEMORY. */
-struct cpu;
-MUST_CHECK int timer_cpu_init(struct cpu *cpu);
 
 #endif
