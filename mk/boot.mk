@@ -12,7 +12,7 @@ endif
 EFI_FLAGS := $(BOOT_FLAGS) -fpic -fvisibility=hidden -DGNU_EFI_USE_MS_ABI -isystem /usr/include/efi \
              -isystem /usr/include/efi/x86_64
 
-BOOT_SHARED := boot/bytes.c boot/text.c boot/command_line.c boot/ranges.c boot/image.c boot/identity.c boot/enter.S
+BOOT_SHARED := boot/bytes.c boot/text.c boot/command_line.c boot/ranges.c boot/efi_map.c boot/image.c boot/identity.c boot/enter.S
 EFI_SOURCES := $(wildcard boot/efi/*.c) $(BOOT_SHARED)
 EFI_OBJECTS := $(patsubst %,$(B)/efi/%.o,$(EFI_SOURCES))
 
@@ -49,17 +49,39 @@ $(B)/boot-test/payload.elf: $(B)/boot-test/payload.c.o $(B)/boot-test/payload.S.
 	    -e payload_entry -o $@ $^
 -include $(B)/boot-test/payload.c.d
 
-.PHONY: image boot-test-image
-boot-test-image: $(B)/boot-test/test.img
-$(B)/boot-test/test.img: $(B)/boot-test/BOOTX64.EFI tools/solera-image
+# Multiboot2: one program per embedded ELF. It runs where GRUB puts it and nobody relocates it, so no relocation may be left.
+MB2_FLAGS := $(BOOT_FLAGS) -fpie -fvisibility=hidden -fno-jump-tables -DGNU_EFI_USE_MS_ABI -isystem /usr/include/efi \
+             -isystem /usr/include/efi/x86_64
+MB2_OBJECTS := $(patsubst %,$(B)/multiboot2/%.o,$(wildcard boot/multiboot2/*.c) boot/multiboot2/header.S $(BOOT_SHARED))
+$(B)/flags.multiboot2: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(MB2_FLAGS)' | cmp -s - $@ || echo '$(CC) $(MB2_FLAGS)' > $@
+$(B)/multiboot2/%.o: % $(B)/flags.multiboot2
+	@mkdir -p $(@D)
+	$(CC) $(MB2_FLAGS) -c -o $@ $<
+-include $(MB2_OBJECTS:.o=.d)
+
+define MULTIBOOT2_PROGRAM
+$(B)/$(1)/solera.mb2: $(MB2_OBJECTS) $(B)/$(1)/embed.o boot/multiboot2/multiboot2.ld
+	ld -nostdlib -pie --no-dynamic-linker -znoexecstack --no-warn-rwx-segments -T boot/multiboot2/multiboot2.ld \
+	    -o $$@.pie $$(filter %.o,$$^)
+	@if readelf -rW $$@.pie | grep R_X86_64; then echo '$$@: relocations are left (above)'; exit 1; fi
+	ld -nostdlib -static -znoexecstack --no-warn-rwx-segments -T boot/multiboot2/multiboot2.ld -o $$@ $$(filter %.o,$$^)
+endef
+$(eval $(call MULTIBOOT2_PROGRAM,boot))
+$(eval $(call MULTIBOOT2_PROGRAM,boot-test))
+
+.PHONY: image iso boot-test-image
+boot-test-image: $(B)/boot-test/test.img $(B)/boot-test/test.iso
+$(B)/%/test.img: $(B)/%/BOOTX64.EFI tools/solera-image
 	tools/solera-image --efi $< -o $@
-ifneq ($(wildcard mk/hv.mk),)
+$(B)/%/test.iso: $(B)/%/solera.mb2 tools/solera-image boot/iso/grub.cfg
+	tools/solera-image --multiboot2 $< -o $@
 image: $(B)/solera.img ## build/solera.img: a GPT disk with an ESP, for a USB stick
-else
-image: boot-test-image
-endif
 $(B)/solera.img: $(B)/boot/BOOTX64.EFI tools/solera-image
 	tools/solera-image --efi $< -o $@
+iso: $(B)/solera.iso ## build/solera.iso: CD and stick, BIOS and UEFI, through GRUB
+$(B)/solera.iso: $(B)/boot/solera.mb2 tools/solera-image boot/iso/grub.cfg
+	tools/solera-image --multiboot2 $< -o $@
 
 $(B)/kvm-probe.img: tools/kvm-probe.S
 	@mkdir -p $(B)

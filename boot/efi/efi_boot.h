@@ -4,6 +4,7 @@
 #define BOOT_EFI_BOOT_H
 
 #include "boot/command_line.h"
+#include "boot/efi_map.h"
 #include "boot/handoff.h"
 #include "boot/ranges.h"
 #include "boot/text.h"
@@ -55,9 +56,5 @@ void read_files(struct efi_boot *boot);
 
 /* firmware.c: tables, framebuffer, CPUs, the firmware's name. */
 void describe_firmware(struct efi_boot *boot);
-/* The vendor table of that GUID, or 0. */
-uint64_t vendor_table(struct efi_boot *boot, const EFI_GUID *guid);
-
-bool guid_equal(const EFI_GUID *a, const EFI_GUID *b);
 
 #endif

@@ -2,15 +2,11 @@
 /*
  * What the firmware tells of the machine: its tables, the framebuffer, the CPUs.
  *
- * UEFI specification, "EFI Configuration Table" (4.6), "Graphics Output Protocol" (12.9); PI specification vol. 2,
+ * UEFI specification, "Graphics Output Protocol" (12.9); PI specification vol. 2,
  * "MP Services Protocol" (13.4). Nothing here is needed to boot: what is missing stays 0. Next to read: memory.c.
  */
 #include "boot/efi/efi_boot.h"
 
-static const EFI_GUID acpi_20_guid = ACPI_20_TABLE_GUID;
-static const EFI_GUID acpi_guid = ACPI_TABLE_GUID;
-static const EFI_GUID smbios_3_guid = { 0xf2fd1544, 0x9794, 0x4a2c, { 0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94 } };
-static const EFI_GUID smbios_guid = SMBIOS_TABLE_GUID;
 static EFI_GUID graphics_guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
 static EFI_GUID mp_services_guid = { 0x3fdda605, 0xa76e, 0x4f46, { 0xad, 0x29, 0x12, 0xf4, 0x53, 0x1b, 0x3d, 0x08 } };
 
@@ -26,24 +22,6 @@ struct mp_services {
 	EFI_STATUS (EFIAPI *get_number_of_processors)(struct mp_services *this, UINTN *count, UINTN *enabled);
 	EFI_STATUS (EFIAPI *get_processor_info)(struct mp_services *this, UINTN index, struct mp_processor *cpu);
 };
-
-bool guid_equal(const EFI_GUID *a, const EFI_GUID *b)
-{
-	return __builtin_memcmp(a, b, sizeof(*a)) == 0;
-}
-
-uint64_t vendor_table(struct efi_boot *boot, const EFI_GUID *guid)
-{
-	UINTN i;
-
-	for (i = 0; i < boot->system->NumberOfTableEntries; i++) {
-		EFI_CONFIGURATION_TABLE *table = &boot->system->ConfigurationTable[i];
-
-		if (guid_equal(&table->VendorGuid, guid))
-			return (uint64_t)(uintptr_t)table->VendorTable;
-	}
-	return 0;
-}
 
 static bool describe_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *graphics, struct boot_framebuffer *out)
 {
@@ -150,13 +128,11 @@ static void describe_vendor(struct efi_boot *boot)
 void describe_firmware(struct efi_boot *boot)
 {
 	struct bootinfo *info = boot->info;
+	struct efi_tables tables;
 
-	info->rsdp = vendor_table(boot, &acpi_20_guid);
-	if (!info->rsdp)
-		info->rsdp = vendor_table(boot, &acpi_guid);
-	info->smbios = vendor_table(boot, &smbios_3_guid);
-	if (!info->smbios)
-		info->smbios = vendor_table(boot, &smbios_guid);
+	efi_find_tables(boot->system, &tables);
+	info->rsdp = tables.rsdp;
+	info->smbios = tables.smbios;
 	info->efi_system_table = (uint64_t)(uintptr_t)boot->system;
 	describe_framebuffer(boot);
 	describe_cpus(boot);

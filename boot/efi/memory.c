@@ -11,17 +11,9 @@
 #define EXIT_TRIES 8
 /* Descriptors that allocations of our own and events may add between two looks at the map. */
 #define MAP_SLACK 64u
-#define MEMORY_RO 0x20000ull
 #define ATTRIBUTES_SLACK_BYTES 8192u
 #define STACK_BYTES 16384u
 #define LOW_END 0x100000000ull
-
-static const EFI_GUID attributes_guid = { 0xdcfa911d, 0x26eb, 0x469f,
-					  { 0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20 } };
-
-struct attributes_table {
-	UINT32 version, count, descriptor_bytes, flags;
-};
 
 void *allocate_pages(struct efi_boot *boot, uint64_t size_bytes)
 {
@@ -81,23 +73,6 @@ static EFI_STATUS read_map(struct efi_boot *boot, UINTN *key, bool grow)
 	return EFI_BUFFER_TOO_SMALL;
 }
 
-static const EFI_MEMORY_DESCRIPTOR *map_entry(const struct efi_boot *boot, UINTN offset)
-{
-	return offset + sizeof(EFI_MEMORY_DESCRIPTOR) <= boot->memory_map_bytes
-	       ? (const EFI_MEMORY_DESCRIPTOR *)(boot->memory_map + offset) : NULL;
-}
-
-static bool is_ram(UINT32 type)
-{
-	return (type >= EfiLoaderCode && type <= EfiConventionalMemory) || type == EfiACPIReclaimMemory ||
-	       type == EfiACPIMemoryNVS;
-}
-
-static bool free_after_exit(UINT32 type)
-{
-	return type == EfiConventionalMemory || type == EfiBootServicesCode || type == EfiBootServicesData;
-}
-
 /* Sums up RAM; *best becomes the highest place for size_bytes in conventional memory, 0 if there is none. */
 static void survey(struct efi_boot *boot, uint64_t size_bytes, uint64_t *total, uint64_t *unused, uint64_t *best)
 {
@@ -105,12 +80,12 @@ static void survey(struct efi_boot *boot, uint64_t size_bytes, uint64_t *total, 
 	UINTN offset;
 
 	*total = *unused = *best = 0;
-	for (offset = 0; (entry = map_entry(boot, offset)); offset += boot->descriptor_bytes) {
+	for (offset = 0; (entry = efi_map_entry(boot->memory_map, boot->memory_map_bytes, offset)); offset += boot->descriptor_bytes) {
 		uint64_t bytes = entry->NumberOfPages * PAGE_BYTES;
 
-		if (is_ram(entry->Type))
+		if (efi_is_ram(entry->Type))
 			*total += bytes;
-		if (free_after_exit(entry->Type))
+		if (efi_free_after_exit(entry->Type))
 			*unused += bytes;
 		if (entry->Type == EfiConventionalMemory && bytes >= size_bytes &&
 		    entry->PhysicalStart + bytes - size_bytes > *best)
@@ -154,9 +129,9 @@ static uint64_t highest_address(struct efi_boot *boot)
 	const EFI_MEMORY_DESCRIPTOR *entry;
 	UINTN offset;
 
-	for (offset = 0; (entry = map_entry(boot, offset)); offset += boot->descriptor_bytes) {
+	for (offset = 0; (entry = efi_map_entry(boot->memory_map, boot->memory_map_bytes, offset)); offset += boot->descriptor_bytes) {
 		/* Windows for devices can lie at the very end of the address space; none is needed before start.S. */
-		if (is_ram(entry->Type) && entry->PhysicalStart + entry->NumberOfPages * PAGE_BYTES > end)
+		if (efi_is_ram(entry->Type) && entry->PhysicalStart + entry->NumberOfPages * PAGE_BYTES > end)
 			end = entry->PhysicalStart + entry->NumberOfPages * PAGE_BYTES;
 	}
 	return fb->base + fb->size_bytes > end ? fb->base + fb->size_bytes : end;
@@ -164,8 +139,8 @@ static uint64_t highest_address(struct efi_boot *boot)
 
 bool prepare_exit(struct efi_boot *boot)
 {
-	const struct attributes_table *attributes = (const void *)(uintptr_t)vendor_table(boot, &attributes_guid);
 	uint64_t entries, table_bytes;
+	struct efi_tables tables;
 	uint8_t *stack;
 	UINTN key;
 
@@ -177,8 +152,9 @@ bool prepare_exit(struct efi_boot *boot)
 	boot->tables = allocate_pages(boot, table_bytes);
 	stack = allocate_pages(boot, STACK_BYTES);
 	boot->stack_top = stack + STACK_BYTES;
-	if (attributes) {
-		boot->attributes_capacity = sizeof(*attributes) + (uint64_t)attributes->count * attributes->descriptor_bytes +
+	efi_find_tables(boot->system, &tables);
+	if (tables.attributes) {
+		boot->attributes_capacity = efi_attributes_bytes((const void *)(uintptr_t)tables.attributes) +
 					    ATTRIBUTES_SLACK_BYTES;
 		boot->attributes_copy = allocate_pages(boot, boot->attributes_capacity);
 	}
@@ -190,77 +166,40 @@ bool prepare_exit(struct efi_boot *boot)
 	return boot->tables && stack && boot->ranges.at && !EFI_ERROR(read_map(boot, &key, true));
 }
 
-static uint32_t type_of(const EFI_MEMORY_DESCRIPTOR *entry)
-{
-	switch (entry->Type) {
-	case EfiLoaderCode:
-	case EfiLoaderData: return BOOT_MEMORY_BOOT;
-	case EfiBootServicesCode:
-	case EfiBootServicesData:
-	case EfiConventionalMemory: return entry->Attribute & EFI_MEMORY_WB ? BOOT_MEMORY_FREE : BOOT_MEMORY_RESERVED;
-	case EfiACPIReclaimMemory: return BOOT_MEMORY_ACPI_TABLES;
-	case EfiACPIMemoryNVS: return BOOT_MEMORY_ACPI_NVS;
-	case EfiRuntimeServicesCode: return BOOT_MEMORY_RUNTIME_CODE;
-	case EfiRuntimeServicesData: return BOOT_MEMORY_RUNTIME_DATA;
-	case EfiMemoryMappedIO:
-	case EfiMemoryMappedIOPortSpace: return BOOT_MEMORY_MMIO;
-	default: return BOOT_MEMORY_RESERVED;
-	}
-}
-
 /* Copies the table out of memory that is free from now on, and takes its finer attributes into the map. */
 static void take_attributes(struct efi_boot *boot)
 {
-	const struct attributes_table *table = (const void *)(uintptr_t)vendor_table(boot, &attributes_guid);
+	const struct efi_attributes_table *table;
+	struct efi_tables tables;
 	uint64_t bytes;
-	uint32_t i;
 
-	if (!table || !boot->attributes_copy || table->descriptor_bytes < sizeof(EFI_MEMORY_DESCRIPTOR))
-		return;
-	bytes = sizeof(*table) + (uint64_t)table->count * table->descriptor_bytes;
-	if (bytes > boot->attributes_capacity)
+	/* The firmware may have published it anew at the end of boot services: look for it again. */
+	efi_find_tables(boot->system, &tables);
+	table = (const void *)(uintptr_t)tables.attributes;
+	bytes = table && boot->attributes_copy ? efi_attributes_bytes(table) : 0;
+	if (!bytes || bytes > boot->attributes_capacity)
 		return;
 	__builtin_memcpy(boot->attributes_copy, table, bytes);
 	boot->info->efi_memory_attributes = (uint64_t)(uintptr_t)boot->attributes_copy;
-	table = boot->attributes_copy;
-	for (i = 0; i < table->count; i++) {
-		const EFI_MEMORY_DESCRIPTOR *entry = (const void *)((const uint8_t *)(table + 1) +
-								     (uint64_t)i * table->descriptor_bytes);
-		uint32_t type = type_of(entry), known = ranges_type(&boot->ranges, entry->PhysicalStart);
-
-		if ((type == BOOT_MEMORY_RUNTIME_CODE || type == BOOT_MEMORY_RUNTIME_DATA) &&
-		    (known == BOOT_MEMORY_RUNTIME_CODE || known == BOOT_MEMORY_RUNTIME_DATA) &&
-		    entry->NumberOfPages < ~0ull / PAGE_BYTES)
-			ranges_set(&boot->ranges, entry->PhysicalStart, entry->NumberOfPages * PAGE_BYTES, known,
-				   entry->Attribute | EFI_MEMORY_WB | EFI_MEMORY_RUNTIME);
-	}
+	efi_map_refine(&boot->ranges, boot->attributes_copy);
 }
 
 static void translate_map(struct efi_boot *boot)
 {
+	struct efi_tables keep = { .rsdp = boot->info->rsdp, .smbios = boot->info->smbios };
 	struct bootinfo *info = boot->info;
-	const EFI_MEMORY_DESCRIPTOR *entry;
-	UINTN offset;
 	uint32_t i;
 
-	for (offset = 0; (entry = map_entry(boot, offset)); offset += boot->descriptor_bytes) {
-		uint64_t bytes = entry->NumberOfPages > ~0ull / PAGE_BYTES ? ~0ull : entry->NumberOfPages * PAGE_BYTES;
-
-		ranges_add(&boot->ranges, entry->PhysicalStart, bytes, type_of(entry),
-			   entry->Attribute & EFI_MEMORY_RUNTIME ? entry->Attribute : 0);
-	}
-	ranges_convert(&boot->ranges, 0, PAGE_BYTES, BOOT_MEMORY_FREE, BOOT_MEMORY_RESERVED); /* NULL stays unused */
+	efi_map_add(&boot->ranges, boot->memory_map, boot->memory_map_bytes, boot->descriptor_bytes, BOOT_MEMORY_BOOT);
 	ranges_set(&boot->ranges, info->image_base, info->image_size_bytes, BOOT_MEMORY_IMAGE, 0);
 	for (i = 0; i < info->module_count; i++)
 		ranges_set(&boot->ranges, boot->modules[i].base, boot->modules[i].size_bytes ? boot->modules[i].size_bytes : 1,
 			   BOOT_MEMORY_MODULE, 0);
-	/* Firmware that keeps these in boot-services memory exists; their pages must survive. */
-	if (info->rsdp)
-		ranges_convert(&boot->ranges, info->rsdp, 36, BOOT_MEMORY_FREE, BOOT_MEMORY_ACPI_TABLES);
-	if (info->smbios)
-		ranges_convert(&boot->ranges, info->smbios, 32, BOOT_MEMORY_FREE, BOOT_MEMORY_ACPI_TABLES);
+	efi_keep_tables(&boot->ranges, &keep);
 	take_attributes(boot);
 	ranges_merge(&boot->ranges);
+	if (boot->ranges.full)
+		text_append(&boot->messages, "the memory map has more ranges than fit: some memory stays unused\n");
 	info->memory = (uint64_t)(uintptr_t)boot->ranges.at;
 	info->memory_count = boot->ranges.count;
 }
