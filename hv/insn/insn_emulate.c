@@ -80,15 +80,15 @@ static enum insn_result mov_extend(struct insn_cpu *cpu, const struct insn *insn
 	return INSN_DONE;
 }
 
+/* Memory is read as 32 bits even with a 16-bit target: so does silicon (test_insn_native.c). */
 static enum insn_result movsxd(struct insn_cpu *cpu, const struct insn *insn)
 {
-	unsigned size = insn->operand_bytes == 2 ? 2 : 4;
 	u64 value;
 
 	if (insn->mode != INSN_MODE_64)
 		return INSN_UNSUPPORTED; /* ARPL */
-	TRY(insn_read_rm(cpu, insn, size, &value));
-	register_write(cpu, insn, insn->reg, insn->operand_bytes, sign_extend(value, size));
+	TRY(insn_read_rm(cpu, insn, 4, &value));
+	register_write(cpu, insn, insn->reg, insn->operand_bytes, sign_extend(value, 4));
 	return INSN_DONE;
 }
 

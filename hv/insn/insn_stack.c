@@ -15,7 +15,7 @@ static unsigned stack_address_bytes(struct insn_cpu *cpu)
 static unsigned stack_operand_bytes(const struct insn *insn)
 {
 	if (insn->mode == INSN_MODE_64)
-		return insn->prefixes & INSN_OPERAND_SIZE ? 2 : 8;
+		return insn->operand_bytes == 2 ? 2 : 8; /* REX.W wins over 66 */
 	return insn->operand_bytes;
 }
 
