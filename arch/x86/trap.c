@@ -39,8 +39,12 @@ static bool resume_at_fixup(struct trap_frame *frame)
 
 static void dispatch_exception(struct trap_frame *frame)
 {
-	struct cpu *cpu = this_cpu();
+	struct cpu *cpu;
 
+	/* Firmware runs on a stack that does not know its CPU, so its guard comes first. */
+	if (UNLIKELY(trap_guard != NULL) && trap_guard(frame))
+		return;
+	cpu = this_cpu();
 	if (cpu->load_host_state)
 		cpu->load_host_state(cpu);
 	if (frame->vector == TRAP_NMI) {
@@ -48,8 +52,6 @@ static void dispatch_exception(struct trap_frame *frame)
 		return;
 	}
 	if (frame->vector != TRAP_DOUBLE_FAULT && frame->vector != TRAP_MACHINE_CHECK && resume_at_fixup(frame))
-		return;
-	if (trap_guard && trap_guard(frame))
 		return;
 	trap_fatal(frame);
 }
