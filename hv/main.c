@@ -14,6 +14,7 @@
 #include "hv/lib/error.h"
 #include "hv/lib/format.h"
 #include "hv/lib/log.h"
+#include "hv/efi_runtime.h"
 #include "hv/log.h"
 #include "hv/manage/host_validate.h"
 #include "hv/manage/nodedev.h"
@@ -99,6 +100,7 @@ void hv_main(const struct bootinfo *info, u64 image_base)
 	host_firmware_read();
 	log_info("image at %llx, firmware %s", (unsigned long long)image_base, boot_record.firmware);
 	log_debug("memory used by Solera: %llu KiB", (unsigned long long)(memory_host_bytes() / KIB));
+	efi_runtime_init(boot_record.info.efi_system_table);
 	main_thread(NULL);
 	cpu_halt_forever();
 }
