@@ -24,6 +24,33 @@ void thread_yield(void);
 void thread_sleep_ns(u64 duration_ns);
 struct thread *thread_current(void);
 const char *thread_name(const struct thread *thread);
+/* A better thread waits for this CPU: long loops and the vCPU run loop leave for thread_yield. Any context. */
+bool thread_should_yield(void);
+void thread_set_weight(struct thread *thread, u32 weight); /* 1024: the usual share */
+u64 thread_run_ns(const struct thread *thread);            /* CPU time so far */
+
+/*
+ * What a thread keeps in registers that others do not touch (a vCPU: vector state, debug registers, system-call MSRs):
+ * `out` runs when the thread leaves its CPU, `in` when it comes back (also on another CPU). Interrupts off, no sleep.
+ * Set by the thread itself; `in` is not called by setting, nor `out` by clearing (hooks NULL).
+ */
+struct thread_switch_hooks {
+	void (*out)(void *context);
+	void (*in)(void *context);
+};
+void thread_set_switch_hooks(const struct thread_switch_hooks *hooks, void *context);
+
+/* Start-up: the calling flow becomes this CPU's idle thread; thread_idle_loop never returns. */
+void threads_init_cpu(void);
+void thread_idle_loop(void) __attribute__((noreturn));
+
+struct thread_info {
+	char name[THREAD_NAME_MAX];
+	u32 cpu_index, state; /* 0 runnable, 1 blocked, 2 ending */
+	u64 run_ns, switches;
+};
+/* Describes up to max threads; returns how many there are. */
+u32 threads_list(struct thread_info *infos, u32 max);
 
 struct waitqueue {
 	struct spinlock lock;

@@ -9,13 +9,14 @@
 #ifndef HV_TIMER_H
 #define HV_TIMER_H
 
+#include "hv/lib/heap.h"
 #include "hv/lib/types.h"
 
 struct timer {
 	u64 deadline_ns;  /* clock_ns() scale */
 	void (*function)(struct timer *timer);
 	void *context;    /* (c) the owner's */
-	u32 heap_index;   /* 0: not armed */
+	struct heap_node node; /* [queue] */
 	u32 cpu_index;    /* whose queue */
 };
 
@@ -27,7 +28,10 @@ bool timer_cancel(struct timer *timer);
 
 static inline bool timer_armed(const struct timer *timer)
 {
-	return timer->heap_index != 0;
+	return heap_contains(&timer->node);
 }
+
+/* For start-up and arch/x86's timer interrupt. */
+void timers_init_cpu(void);
 
 #endif

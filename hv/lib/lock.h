@@ -24,9 +24,11 @@ enum lock_rank {
 	LOCK_RANK_DRIVER = 60,   /* one host driver */
 	LOCK_RANK_GUEST_CONSOLE = 65, /* kept output of a guest's serial port */
 	LOCK_RANK_NESTED = 70,   /* one machine's nested page table */
+	LOCK_RANK_THREADS = 75,  /* the list of all threads */
 	LOCK_RANK_WAITQUEUE = 80,
 	LOCK_RANK_SCHED = 90,    /* one CPU's run queue */
 	LOCK_RANK_TIMER = 100,   /* one CPU's timers */
+	LOCK_RANK_INTERRUPT_LINES = 104,
 	LOCK_RANK_INTERRUPT = 105, /* vectors, I/O APIC */
 	LOCK_RANK_VMALLOC = 110, /* kernel page tables */
 	LOCK_RANK_SLAB = 120,

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers: a heap of deadlines a CPU; the local APIC's timer is set to the earliest. Without timers no interrupt comes.
+ */
+#include "hv/timer.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/lapic.h"
+#include "arch/x86/vectors.h"
+#include "hv/clock.h"
+#include "hv/kmalloc.h"
+#include "hv/lib/log.h"
+
+struct timer_queue {
+	struct spinlock lock;
+	struct heap heap;      /* [lock] */
+	struct timer *running; /* [lock] whose function runs now */
+};
+
+#define TIMER_OF(heap_node) ((const struct timer *)((const char *)(heap_node) - offsetof(struct timer, node)))
+
+static bool earlier(const struct heap_node *a, const struct heap_node *b)
+{
+	return TIMER_OF(a)->deadline_ns < TIMER_OF(b)->deadline_ns;
+}
+
+static struct timer *first(struct timer_queue *queue)
+{
+	return queue->heap.root ? CONTAINER_OF(queue->heap.root, struct timer, node) : NULL;
+}
+
+static void program(struct timer_queue *queue)
+{
+	struct timer *timer = first(queue);
+
+	lapic_timer_arm(timer ? clock_ns_to_tsc(timer->deadline_ns) : ~(u64)0);
+}
+
+static void timer_interrupt(void *context)
+{
+	struct timer_queue *queue = this_cpu()->timers;
+	struct timer *timer;
+
+	(void)context;
+	lock_raw(&queue->lock);
+	while ((timer = first(queue)) && timer->deadline_ns <= clock_ns()) {
+		heap_remove(&queue->heap, &timer->node);
+		queue->running = timer;
+		unlock_raw(&queue->lock);
+		timer->function(timer);
+		lock_raw(&queue->lock);
+		queue->running = NULL;
+	}
+	program(queue);
+	unlock_raw(&queue->lock);
+}
+
+void timers_init_cpu(void)
+{
+	struct timer_queue *queue = kzalloc(sizeof(*queue));
+
+	if (!queue)
+		panic("no memory for timers");
+	spinlock_init(&queue->lock, "timers", LOCK_RANK_TIMER);
+	queue->heap.before = earlier;
+	this_cpu()->timers = queue;
+	vectors_set(VECTOR_TIMER, timer_interrupt, NULL);
+	lapic_timer_setup();
+}
+
+void timer_init(struct timer *timer, void (*function)(struct timer *timer), void *context)
+{
+	*timer = (struct timer){ .function = function, .context = context };
+}
+
+/* Takes it out of the queue in which it is. Its owner serialises arm and cancel of one timer. */
+static bool dequeue(struct timer *timer)
+{
+	struct cpu *cpu = cpus[READ_ONCE(timer->cpu_index)];
+	struct timer_queue *queue = cpu ? cpu->timers : NULL;
+	bool queued;
+
+	if (!queue)
+		return false;
+	lock_raw(&queue->lock);
+	queued = heap_contains(&timer->node);
+	if (queued)
+		heap_remove(&queue->heap, &timer->node);
+	while (queue->running == timer && cpu != this_cpu()) {
+		unlock_raw(&queue->lock);
+		cpu_relax();
+		lock_raw(&queue->lock);
+	}
+	unlock_raw(&queue->lock);
+	return queued;
+}
+
+void timer_arm(struct timer *timer, u64 deadline_ns)
+{
+	u64 flags = irq_save();
+	struct cpu *cpu = this_cpu();
+	struct timer_queue *queue = cpu->timers;
+
+	if (cpu->index != timer->cpu_index)
+		dequeue(timer);
+	lock_raw(&queue->lock);
+	if (heap_contains(&timer->node))
+		heap_remove(&queue->heap, &timer->node);
+	timer->cpu_index = cpu->index;
+	timer->deadline_ns = deadline_ns;
+	heap_insert(&queue->heap, &timer->node);
+	if (first(queue) == timer)
+		program(queue);
+	unlock_raw(&queue->lock);
+	irq_restore(flags);
+}
+
+bool timer_cancel(struct timer *timer)
+{
+	u64 flags = irq_save();
+	bool queued = dequeue(timer); /* the APIC may still fire once for it, and finds nothing to do */
+
+	irq_restore(flags);
+	return queued;
+}
