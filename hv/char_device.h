@@ -14,6 +14,8 @@ struct char_device {
 	size_t (*write)(struct char_device *device, const char *bytes, size_t count);
 	/* Set by the user of the device: called with received bytes, in interrupt or thread context, no sleep. */
 	void (*received)(void *context, const char *bytes, size_t count);
+	/* Set by the user of the device: after a short write, there is room again. Interrupt or thread context, no sleep. */
+	void (*writable)(void *context);
 	void *context;
 	/* May be NULL. The user calls it after it set received and context: what was kept while nobody looked comes then. */
 	void (*attached)(struct char_device *device);

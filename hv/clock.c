@@ -6,6 +6,7 @@
 #include "hv/clock.h"
 #include "arch/x86/msr.h"
 #include "hv/clock_internal.h"
+#include "hv/lib/muldiv.h"
 
 static struct {
 	u64 start_tsc;     /* (c) */
@@ -23,8 +24,8 @@ void clock_set_start(u64 tsc)
 void clock_init(u64 tsc_hz)
 {
 	clock.tsc_hz = tsc_hz;
-	clock.ns_per_tsc_32 = (u64)(((unsigned __int128)NS_PER_S << 32) / tsc_hz);
-	clock.tsc_per_ns_32 = (u64)(((unsigned __int128)tsc_hz << 32) / NS_PER_S);
+	clock.ns_per_tsc_32 = multiply_divide(NS_PER_S, BIT64(32), tsc_hz);
+	clock.tsc_per_ns_32 = multiply_divide(tsc_hz, BIT64(32), NS_PER_S);
 }
 
 void clock_set_wall(u64 wall_ns)

@@ -5,12 +5,14 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/early_console.h"
+#include "arch/x86/fpu.h"
 #include "arch/x86/msr.h"
 #include "boot/handoff.h"
 #include "drivers/pci.h"
 #include "hv/boot_record.h"
 #include "hv/clock_internal.h"
 #include "hv/host_firmware.h"
+#include "hv/interrupt.h"
 #include "hv/lib/error.h"
 #include "hv/lib/format.h"
 #include "hv/lib/log.h"
@@ -22,6 +24,8 @@
 #include "hv/pages.h"
 #include "hv/power.h"
 #include "hv/stack_protector.h"
+#include "hv/thread.h"
+#include "hv/timer.h"
 #include "hv/version.h"
 #include "hv/vmap.h"
 
@@ -73,6 +77,18 @@ static void host_devices_init(void)
 		log_warning("%s (virt-host-validate says more)", unusable);
 }
 
+static void set_ist_stacks(void)
+{
+	u64 tops[CPU_IST_COUNT];
+
+	for (unsigned i = 0; i < CPU_IST_COUNT; i++) {
+		tops[i] = stack_alloc();
+		if (tops[i] == 0)
+			panic("no memory for exception stacks");
+	}
+	cpu_set_ist_stacks(this_cpu(), tops);
+}
+
 /* What start-up needs threads for, up to the prompt. */
 static void main_thread(void *argument)
 {
@@ -99,8 +115,15 @@ void hv_main(const struct bootinfo *info, u64 image_base)
 	boot_record_take(direct_map(HPA((u64)info)));
 	host_firmware_read();
 	log_info("image at %llx, firmware %s", (unsigned long long)image_base, boot_record.firmware);
-	log_debug("memory used by Solera: %llu KiB", (unsigned long long)(memory_host_bytes() / KIB));
+	fpu_enable_cpu();
+	clock_start(&host_acpi);
+	interrupts_init(&host_acpi);
 	efi_runtime_init(boot_record.info.efi_system_table);
-	main_thread(NULL);
-	cpu_halt_forever();
+	set_ist_stacks();
+	timers_init_cpu();
+	threads_init_cpu();
+	irq_enable();
+	if (!thread_create("main", main_thread, NULL))
+		panic("no memory for the first thread");
+	thread_idle_loop();
 }

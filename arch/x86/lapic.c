@@ -10,6 +10,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/vectors.h"
+#include "hv/lib/muldiv.h"
 
 enum lapic_register {
 	LAPIC_ID = 0x20, LAPIC_VERSION = 0x30, LAPIC_TPR = 0x80, LAPIC_EOI = 0xb0, LAPIC_SVR = 0xf0, LAPIC_ESR = 0x280,
@@ -166,7 +167,7 @@ u32 lapic_timer_elapsed(void)
 void lapic_timer_set_frequency(u64 ticks_per_second, u64 tsc_hz)
 {
 	lapic.deadline = cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE;
-	lapic.ticks_per_tsc_32 = (u64)(((unsigned __int128)ticks_per_second << 32) / tsc_hz);
+	lapic.ticks_per_tsc_32 = multiply_divide(ticks_per_second, BIT64(32), tsc_hz);
 }
 
 void lapic_timer_setup(void)

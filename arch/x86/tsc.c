@@ -8,6 +8,7 @@
 #include "arch/x86/lapic.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/port.h"
+#include "hv/lib/muldiv.h"
 
 #define PIT_HZ 1193182u
 #define PM_TIMER_HZ 3579545u
@@ -116,8 +117,8 @@ void tsc_measure(const struct tsc_reference *reference, struct tsc_measurement *
 		;
 	take_sample(reference, &end);
 	ticks = (end.reference - start.reference) & reference->mask;
-	measurement->tsc_hz = (u64)((unsigned __int128)(end.tsc - start.tsc) * reference->hz / ticks);
-	measurement->lapic_hz = (u64)((unsigned __int128)(end.lapic - start.lapic) * reference->hz / ticks);
+	measurement->tsc_hz = multiply_divide(end.tsc - start.tsc, reference->hz, ticks);
+	measurement->lapic_hz = multiply_divide(end.lapic - start.lapic, reference->hz, ticks);
 }
 
 u64 tsc_hz_by_cpuid(void)
