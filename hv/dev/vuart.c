@@ -124,7 +124,7 @@ static size_t host_write(struct char_device *device, const char *bytes, size_t c
 
 static void flush_soon(struct vuart *uart)
 {
-	if (uart->kept_count && READ_ONCE(uart->host.received) && !timer_armed(&uart->timer) && !uart->quiet)
+	if (uart->kept_count && READ_ONCE(uart->host.received) && !timer_armed(&uart->timer))
 		timer_arm(&uart->timer, clock_ns() + VUART_FLUSH_NS);
 }
 
@@ -354,12 +354,10 @@ void vuart_init(struct vuart *uart, const char *name, u16 port, const struct irq
 	vuart_reset(uart);
 }
 
-void vuart_quiesce(struct vuart *uart)
+/* After this no timer runs: for the machine's end. A paused machine's output still reaches whoever looks. */
+void vuart_stop(struct vuart *uart)
 {
-	u64 flags = lock_irqsave(&uart->lock);
-
-	uart->quiet = true;
-	unlock_irqrestore(&uart->lock, flags);
+	WRITE_ONCE(uart->host.received, NULL);
 	timer_cancel(&uart->timer);
 }
 
@@ -367,8 +365,7 @@ void vuart_resume(struct vuart *uart)
 {
 	u64 flags = lock_irqsave(&uart->lock);
 
-	uart->quiet = false;
-	flush_soon(uart);
+	refill(uart);
 	update_irq(uart);
 	unlock_irqrestore(&uart->lock, flags);
 }

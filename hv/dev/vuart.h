@@ -41,7 +41,6 @@ struct vuart {
 	struct timer timer;         /* flushes output */
 	struct char_device host;    /* the host's end */
 	u16 port;                   /* (c) */
-	bool quiet;                 /* [lock] paused */
 	u32 input_head, input_count;/* [lock] */
 	u32 kept_head, kept_count;  /* [lock] */
 	u64 dropped;                /* [lock] output bytes that fell out of the kept ones */
@@ -52,7 +51,7 @@ struct vuart {
 void vuart_init(struct vuart *uart, const char *name, u16 port, const struct irq_line *irq);
 void vuart_reset(struct vuart *uart);
 MUST_CHECK int vuart_claim(struct vuart *uart, struct io_map *ports);
-void vuart_quiesce(struct vuart *uart);
+void vuart_stop(struct vuart *uart);
 void vuart_resume(struct vuart *uart);
 void vuart_save(struct vuart *uart, struct state_writer *writer);
 MUST_CHECK int vuart_load(struct vuart *uart, struct state_reader *reader);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two ways to configuration space: CONFIG_ADDRESS and CONFIG_DATA (0xCF8, 0xCFC), and ECAM.
+ *
+ * 0xCF9, the chipset's reset control, lies inside CONFIG_ADDRESS: only a doubleword access is the address register, as
+ * "PCI Local Bus Specification", "Software Generation of Configuration Transactions", has it.
+ */
+#include "hv/dev/vpci.h"
+#include "hv/lib/error.h"
+
+#define ADDRESS_ENABLE BIT32(31)
+#define ADDRESS_WRITABLE (ADDRESS_ENABLE | MASK32(23, 2))
+
+static u64 address_read(void *device, u64 offset, unsigned size_bytes)
+{
+	struct vpci_bus *bus = device;
+
+	if (offset == 0 && size_bytes == 4)
+		return READ_ONCE(bus->config_address);
+	return offset == 1 && size_bytes == 1 ? bus->reset_read(bus->context) : ~(u64)0;
+}
+
+static void address_write(void *device, u64 offset, unsigned size_bytes, u64 value)
+{
+	struct vpci_bus *bus = device;
+
+	if (offset == 0 && size_bytes == 4)
+		WRITE_ONCE(bus->config_address, (u32)value & ADDRESS_WRITABLE);
+	else if (offset == 1 && size_bytes == 1)
+		bus->reset_write(bus->context, (u8)value);
+}
+
+/* Is it enabled and for bus 0? Then devfn and the register's offset. */
+static bool selected(const struct vpci_bus *bus, u64 offset, u8 *devfn, unsigned *at)
+{
+	u32 address = READ_ONCE(bus->config_address);
+
+	*devfn = (u8)(address >> 8);
+	*at = (address & 0xfc) + (unsigned)offset;
+	return (address & ADDRESS_ENABLE) && !(address >> 16 & 0xff);
+}
+
+static u64 data_read(void *device, u64 offset, unsigned size_bytes)
+{
+	unsigned at;
+	u8 devfn;
+
+	return selected(device, offset, &devfn, &at) ? vpci_config_read(device, devfn, at, size_bytes) : ~(u64)0;
+}
+
+static void data_write(void *device, u64 offset, unsigned size_bytes, u64 value)
+{
+	unsigned at;
+	u8 devfn;
+
+	if (selected(device, offset, &devfn, &at))
+		vpci_config_write(device, devfn, at, size_bytes, (u32)value);
+}
+
+/* ECAM: bus in bits 27..20, devfn in 19..12, register in 11..0. An access of 8 bytes is two of 4. */
+static u64 ecam_read(void *device, u64 offset, unsigned size_bytes)
+{
+	u64 value;
+
+	if (offset >> 20)
+		return ~(u64)0;
+	value = vpci_config_read(device, (u8)(offset >> 12), offset & 0xfff, MIN(size_bytes, 4u));
+	if (size_bytes == 8)
+		value |= (u64)vpci_config_read(device, (u8)(offset >> 12), (offset & 0xfff) + 4, 4) << 32;
+	return value;
+}
+
+static void ecam_write(void *device, u64 offset, unsigned size_bytes, u64 value)
+{
+	if (offset >> 20)
+		return;
+	vpci_config_write(device, (u8)(offset >> 12), offset & 0xfff, MIN(size_bytes, 4u), (u32)value);
+	if (size_bytes == 8)
+		vpci_config_write(device, (u8)(offset >> 12), (offset & 0xfff) + 4, 4, (u32)(value >> 32));
+}
+
+static const struct io_ops address_ops = { address_read, address_write };
+static const struct io_ops data_ops = { data_read, data_write };
+const struct io_ops vpci_ecam_ops = { ecam_read, ecam_write };
+
+void vpci_bus_init(struct vpci_bus *bus, struct vm *vm)
+{
+	*bus = (struct vpci_bus){ .vm = vm };
+	mutex_init(&bus->mutex, "pci");
+}
+
+int vpci_bus_claim(struct vpci_bus *bus)
+{
+	const struct io_region address = { 0xcf8, 4, &address_ops, bus, "pci address", true };
+	const struct io_region data = { 0xcfc, 4, &data_ops, bus, "pci data", false };
+	int error = io_map_add(&bus->vm->ports, &address);
+
+	return error == OK ? io_map_add(&bus->vm->ports, &data) : error;
+}
+
+void vpci_bus_save(struct vpci_bus *bus, struct state_writer *writer)
+{
+	u32 state[2] = { bus->config_address, 0 };
+
+	state_save(writer, "vpci bus", 1, state, sizeof(state));
+}
+
+int vpci_bus_load(struct vpci_bus *bus, struct state_reader *reader)
+{
+	u32 state[2];
+
+	if (state_load(reader, "vpci bus", 1, state, sizeof(state)) != OK || (state[0] & ~ADDRESS_WRITABLE) || state[1])
+		return ERR_INVALID;
+	bus->config_address = state[0];
+	return OK;
+}
