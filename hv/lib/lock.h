@@ -18,6 +18,7 @@ enum lock_rank {
 	LOCK_RANK_MANAGE = 10,   /* hv/manage objects */
 	LOCK_RANK_VM = 20,       /* one machine's devices and memory map */
 	LOCK_RANK_DEVICE = 30,   /* one emulated device */
+	LOCK_RANK_WIRES = 35,    /* wires that several devices share */
 	LOCK_RANK_VLAPIC = 40,
 	LOCK_RANK_BLOCK = 50,
 	LOCK_RANK_NET = 52,

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The board as its own files see it: pc.c wires it, pc_state.c saves and loads it. */
+#ifndef HV_DEV_PC_INTERNAL_H
+#define HV_DEV_PC_INTERNAL_H
+
+#include "hv/dev/machine_clock.h"
+#include "hv/dev/pc.h"
+#include "hv/dev/vioapic.h"
+#include "hv/dev/vkbc.h"
+#include "hv/dev/vlapic.h"
+#include "hv/dev/vpci.h"
+#include "hv/dev/vpic.h"
+#include "hv/dev/vpit.h"
+#include "hv/dev/vpm.h"
+#include "hv/dev/vq35.h"
+#include "hv/dev/vrtc.h"
+#include "hv/dev/vuart.h"
+
+struct pc {
+	struct vm *vm;               /* (c) */
+	struct machine_clock clock;  /* changed only while quiesced */
+	struct vpic pic;
+	struct vioapic ioapic;
+	struct vpit pit;
+	struct vrtc rtc;
+	struct vpm pm;
+	struct vkbc kbc;
+	struct vuart *uarts;         /* (c) PC_SERIAL_COUNT */
+	struct vlapic *vlapics;      /* (c) vcpu_count */
+	struct vlapic_bus lapics;
+	struct vpci_bus pci;
+	struct vq35 q35;
+	struct spinlock intx_lock;
+	u64 intx_sources[8][4];      /* [intx_lock] per PIRQ: the functions (by devfn) that drive it */
+	u8 scratch_ports[16];        /* (a) */
+};
+
+void pc_save(struct vm *vm, struct state_writer *writer);
+MUST_CHECK int pc_load(struct vm *vm, struct state_reader *reader);
+
+#endif
