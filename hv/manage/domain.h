@@ -54,6 +54,9 @@ void domains_init(void);
 /* Once, after that: defines each module named *.xml, then starts those marked autostart. Tells the log. */
 void domains_load_modules(void);
 
+/* A file that came with the boot, by its name, "/solera/NAME" or "\\solera\\NAME"; false: there is none. */
+bool domain_boot_file(const char *name, const void **data, size_t *size);
+
 /* By id, name or UUID, in virsh's order. NULL: none, with *error. */
 struct domain *domain_lookup(const char *name_id_uuid, struct manage_error *error);
 struct domain *domain_lookup_by_id(u32 id);

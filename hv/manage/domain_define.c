@@ -242,6 +242,20 @@ int domain_create(const char *file, const char *xml, size_t size, unsigned flags
 	return code;
 }
 
+bool domain_boot_file(const char *name, const void **data, size_t *size)
+{
+	const struct module *module;
+
+	if (string_starts_with(name, "\\solera\\"))
+		name += strlen("\\solera\\");
+	module = module_find(domain_file_name(name));
+	if (module) {
+		*data = module->data;
+		*size = module->size_bytes;
+	}
+	return module;
+}
+
 static bool is_xml(const char *name)
 {
 	size_t length = strlen(name);

@@ -15,3 +15,8 @@ u64 clock_wall_ns(void)
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (u64)now.tv_sec * NS_PER_S + (u64)now.tv_nsec;
 }
+
+u64 clock_tsc_hz(void)
+{
+	return NS_PER_S;
+}

@@ -156,6 +156,17 @@ u64 vm_cpu_time_ns(const struct vm *vm)
 	return 1500000000;
 }
 
+const char *exit_kind_name(enum exit_kind kind)
+{
+	static const char *const names[] = {
+#define X(name) #name,
+		EXIT_KINDS(X)
+#undef X
+	};
+
+	return names[kind];
+}
+
 void pages_stats(struct pages_stats *stats)
 {
 	*stats = (struct pages_stats){ .total_pages = 2097152, .free_pages = fake_host_pages };

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* See domain_stats.h. The counters are written by the vCPUs alone; a stale value does no harm. */
+#include "hv/manage/domain_stats.h"
+#include "hv/clock.h"
+#include "hv/lib/error.h"
+#include "hv/manage/domain_internal.h"
+
+static int not_active(struct manage_error *error)
+{
+	return manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "domain is not running");
+}
+
+static void fill_vcpu(struct domain_vcpu *to, const struct vcpu *vcpu)
+{
+	u8 mode = READ_ONCE(vcpu->mode);
+
+	*to = (struct domain_vcpu){
+		.number = vcpu->index,
+		.state = mode == VCPU_HALTED ? DOMAIN_VCPU_BLOCKED : DOMAIN_VCPU_RUNNING,
+		.cpu_time_ns = READ_ONCE(vcpu->run_ns),
+		.slow_exits = READ_ONCE(vcpu->slow_exits),
+		.unknown_msr_reads = READ_ONCE(vcpu->unknown_msr_reads),
+		.unknown_msr_writes = READ_ONCE(vcpu->unknown_msr_writes),
+	};
+	for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++)
+		to->exits += READ_ONCE(vcpu->exits[kind].count);
+}
+
+int domain_get_vcpus(struct domain *domain, struct domain_vcpu *vcpus, u32 max, u32 *count, struct manage_error *error)
+{
+	int code = OK;
+
+	*count = 0;
+	mutex_lock(&domains_lock); /* the machine cannot go away meanwhile */
+	if (!domain->vm)
+		code = not_active(error);
+	else
+		for (u32 i = 0; i < domain->vm->vcpu_count && i < max; i++)
+			fill_vcpu(&vcpus[(*count)++], domain->vm->vcpus[i]);
+	mutex_unlock(&domains_lock);
+	return code;
+}
+
+int domain_get_exits(struct domain *domain, struct domain_exit_kind *kinds, u32 max, u32 *count,
+		     struct manage_error *error)
+{
+	int code = OK;
+
+	*count = MIN(max, (u32)EXIT_KIND_COUNT);
+	mutex_lock(&domains_lock);
+	if (!domain->vm)
+		code = not_active(error);
+	for (u32 kind = 0; !code && kind < *count; kind++) {
+		kinds[kind] = (struct domain_exit_kind){ .name = exit_kind_name(kind) };
+		for (u32 i = 0; i < domain->vm->vcpu_count; i++) {
+			const struct exit_counter *counter = &domain->vm->vcpus[i]->exits[kind];
+
+			kinds[kind].count += READ_ONCE(counter->count);
+			kinds[kind].host_ns += READ_ONCE(counter->host_tsc) * 1000 / (clock_tsc_hz() / 1000000);
+		}
+	}
+	mutex_unlock(&domains_lock);
+	return code;
+}

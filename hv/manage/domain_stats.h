@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Live figures of a running machine: vCPUs and exits. Copies; a running machine goes on meanwhile. Thread context. */
+#ifndef HV_MANAGE_DOMAIN_STATS_H
+#define HV_MANAGE_DOMAIN_STATS_H
+
+#include "hv/manage/domain.h"
+
+enum domain_vcpu_state { DOMAIN_VCPU_OFFLINE = 0, DOMAIN_VCPU_RUNNING = 1, DOMAIN_VCPU_BLOCKED = 2 }; /* virVcpuState */
+
+struct domain_vcpu {
+	u32 number, cpu; /* cpu: the host's, on which it ran last */
+	enum domain_vcpu_state state;
+	u64 cpu_time_ns;
+	u64 exits, slow_exits, unknown_msr_reads, unknown_msr_writes;
+};
+/* Fills at most max and sets *count. MANAGE_FAILED: the domain is not active. */
+MUST_CHECK int domain_get_vcpus(struct domain *domain, struct domain_vcpu *vcpus, u32 max, u32 *count,
+				struct manage_error *error);
+
+struct domain_exit_kind {
+	const char *name; /* "CPUID"; lives for ever */
+	u64 count, host_ns; /* host_ns: time in Solera for them, where it was measured */
+};
+#define DOMAIN_EXIT_KINDS_MAX 64
+/* Summed over the machine's vCPUs; rows in the exit table's order, also those that never happened. */
+MUST_CHECK int domain_get_exits(struct domain *domain, struct domain_exit_kind *kinds, u32 max, u32 *count,
+				struct manage_error *error);
+
+#endif
