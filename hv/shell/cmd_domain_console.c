@@ -208,18 +208,18 @@ static int event(struct shell *shell, const struct shell_arguments *arguments)
 static const struct shell_option console_options[] = {
 	DOMAIN_OPTION(active),
 	{ .name = "devname", .help = "character device name: serial0 to serial3", .kind = SHELL_TEXT },
-	{ .name = "force", .help = "force console connection (disconnect already connected sessions)" },
-	{ .name = "safe", .help = "only connect if safe console handling is supported (it always is)" },
+	{ .name = "force", .help = "force console connection (disconnect already connected sessions)", .kind = SHELL_FLAG },
+	{ .name = "safe", .help = "only connect if safe console handling is supported (it always is)", .kind = SHELL_FLAG },
 	{ 0 },
 };
 static const struct shell_option event_options[] = {
 	{ .name = "domain", .help = "filter by domain name, id or uuid", .kind = SHELL_TEXT, .only_by_name = true,
 	  .complete = shell_complete_domains },
 	{ .name = "event", .help = "which event type to wait for", .kind = SHELL_TEXT, .only_by_name = true },
-	{ .name = "all", .help = "wait for all events instead of just one type" },
-	{ .name = "loop", .help = "loop until timeout or interrupt, rather than one-shot" },
+	{ .name = "all", .help = "wait for all events instead of just one type", .kind = SHELL_FLAG },
+	{ .name = "loop", .help = "loop until timeout or interrupt, rather than one-shot", .kind = SHELL_FLAG },
 	{ .name = "timeout", .help = "timeout seconds", .kind = SHELL_NUMBER, .only_by_name = true },
-	{ .name = "list", .help = "list valid event types" },
+	{ .name = "list", .help = "list valid event types", .kind = SHELL_FLAG },
 	{ 0 },
 };
 

@@ -230,16 +230,16 @@ static const struct shell_option define_options[] = {
 };
 static const struct shell_option create_options[] = {
 	{ .name = "file", .help = "file of the boot medium with an XML domain description; without it, paste it", .kind = SHELL_TEXT },
-	{ .name = "console", .help = "attach to console after creation" },
-	{ .name = "paused", .help = "leave the guest paused after creation" },
+	{ .name = "console", .help = "attach to console after creation", .kind = SHELL_FLAG },
+	{ .name = "paused", .help = "leave the guest paused after creation", .kind = SHELL_FLAG },
 	{ 0 },
 };
 static const struct shell_option dumpxml_options[] = {
-	DOMAIN_OPTION(domains), { .name = "inactive", .help = "show inactive defined XML" }, { 0 },
+	DOMAIN_OPTION(domains), { .name = "inactive", .help = "show inactive defined XML", .kind = SHELL_FLAG }, { 0 },
 };
 static const struct shell_option desc_options[] = {
 	DOMAIN_OPTION(domains),
-	{ .name = "title", .help = "modify/get the title instead of description" },
+	{ .name = "title", .help = "modify/get the title instead of description", .kind = SHELL_FLAG },
 	{ .name = "new-desc", .help = "message", .kind = SHELL_REST },
 	{ 0 },
 };

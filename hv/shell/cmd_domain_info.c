@@ -201,16 +201,16 @@ static int domtime(struct shell *shell, const struct shell_arguments *arguments)
 
 static const struct shell_option domain_options[] = { DOMAIN_OPTION(domains), { 0 } };
 static const struct shell_option domstate_options[] = {
-	DOMAIN_OPTION(domains), { .name = "reason", .help = "also print reason for the state" }, { 0 },
+	DOMAIN_OPTION(domains), { .name = "reason", .help = "also print reason for the state", .kind = SHELL_FLAG }, { 0 },
 };
 static const struct shell_option vcpuinfo_options[] = {
-	DOMAIN_OPTION(domains), { .name = "pretty", .help = "return human readable output" }, { 0 },
+	DOMAIN_OPTION(domains), { .name = "pretty", .help = "return human readable output", .kind = SHELL_FLAG }, { 0 },
 };
 static const struct shell_option domtime_options[] = {
 	DOMAIN_OPTION(active),
-	{ .name = "now", .help = "set to the time of the host (not supported yet)" },
-	{ .name = "pretty", .help = "print domain's time in human readable form" },
-	{ .name = "sync", .help = "synchronize from domain's RTC (not supported yet)" },
+	{ .name = "now", .help = "set to the time of the host (not supported yet)", .kind = SHELL_FLAG },
+	{ .name = "pretty", .help = "print domain's time in human readable form", .kind = SHELL_FLAG },
+	{ .name = "sync", .help = "synchronize from domain's RTC (not supported yet)", .kind = SHELL_FLAG },
 	{ .name = "time", .help = "time to set (not supported yet)", .kind = SHELL_NUMBER, .only_by_name = true },
 	{ 0 },
 };

@@ -141,8 +141,8 @@ static const struct shell_option active_options[] = { DOMAIN_OPTION(active), { 0
 static const struct shell_option start_options[] = {
 	{ .name = "domain", .help = "name of the inactive domain", .kind = SHELL_TEXT, .required = true,
 	  .complete = shell_complete_inactive },
-	{ .name = "console", .help = "attach to console after creation" },
-	{ .name = "paused", .help = "leave the guest paused after creation" },
+	{ .name = "console", .help = "attach to console after creation", .kind = SHELL_FLAG },
+	{ .name = "paused", .help = "leave the guest paused after creation", .kind = SHELL_FLAG },
 	{ 0 },
 };
 static const struct shell_option mode_options[] = {
@@ -152,11 +152,11 @@ static const struct shell_option mode_options[] = {
 };
 static const struct shell_option destroy_options[] = {
 	DOMAIN_OPTION(active),
-	{ .name = "graceful", .help = "terminate gracefully (the same here: a machine has nothing to lose yet)" },
+	{ .name = "graceful", .help = "terminate gracefully (the same here: a machine has nothing to lose yet)", .kind = SHELL_FLAG },
 	{ 0 },
 };
 static const struct shell_option autostart_options[] = {
-	DOMAIN_OPTION(domains), { .name = "disable", .help = "disable autostarting" }, { 0 },
+	DOMAIN_OPTION(domains), { .name = "disable", .help = "disable autostarting", .kind = SHELL_FLAG }, { 0 },
 };
 
 const struct shell_command shell_commands_domain_life[] = {
