@@ -10,7 +10,7 @@ static const char *name_of(struct domain *domain, struct domain_info *info)
 	return info->name;
 }
 
-static int start(struct shell *shell, const struct shell_arguments *arguments)
+static int start_domain(struct shell *shell, const struct shell_arguments *arguments)
 {
 	struct domain *domain = shell_domain(shell, arguments);
 	unsigned flags = shell_flag(arguments, "paused") ? DOMAIN_START_PAUSED : 0;
@@ -178,7 +178,7 @@ const struct shell_command shell_commands_domain_life[] = {
 	{ .name = "shutdown", .help = "gracefully shutdown a domain", .options = mode_options, .function = shutdown,
 	  .description = "Press the domain's ACPI power button.", .group = SHELL_GROUP_DOMAIN },
 	{ .name = "start", .help = "start a (previously defined) inactive domain", .description = "Start a domain.",
-	  .options = start_options, .function = start, .group = SHELL_GROUP_DOMAIN },
+	  .options = start_options, .function = start_domain, .group = SHELL_GROUP_DOMAIN },
 	{ .name = "suspend", .help = "suspend a domain", .description = "Suspend a running domain.",
 	  .options = active_options, .function = suspend, .group = SHELL_GROUP_DOMAIN },
 	{ 0 },
