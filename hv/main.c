@@ -23,6 +23,7 @@
 #include "hv/memory.h"
 #include "hv/pages.h"
 #include "hv/power.h"
+#include "hv/selftest.h"
 #include "hv/stack_protector.h"
 #include "hv/thread.h"
 #include "hv/timer.h"
@@ -99,6 +100,8 @@ static void main_thread(void *argument)
 	pages_stats(&stats);
 	log_info("memory: %llu MiB usable, %llu MiB free, %llu KiB used by Solera", (unsigned long long)(stats.total_pages >> 8),
 		 (unsigned long long)(stats.free_pages >> 8), (unsigned long long)(memory_host_bytes() / KIB));
+	if (boot_option("selftest", NULL, 0))
+		selftest_run();
 }
 
 void hv_main(const struct bootinfo *info, u64 image_base)

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the build machine cannot test: that switching, sleeping, preemption, timers, guards and faults work on a CPU.
+ * The scenario guest-tests/scenarios/selftest waits for its lines; figures are ticks of the TSC (instructions under
+ * QEMU's instruction counter).
+ */
+#include "hv/selftest.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/paging.h"
+#include "hv/clock.h"
+#include "hv/fpu_section.h"
+#include "hv/kmalloc.h"
+#include "hv/lib/error.h"
+#include "hv/lib/format.h"
+#include "hv/lib/log.h"
+#include "hv/pages.h"
+#include "hv/slab.h"
+#include "hv/thread.h"
+#include "hv/timer.h"
+
+#define ROUNDS 1000u
+
+static void report(bool passed, const char *name)
+{
+	log_notice("selftest: %s %s", passed ? "PASS" : "FAIL", name);
+}
+
+/* Two threads that yield to each other: each return is one switch there and one back. */
+static volatile bool partner_stop;
+static void partner(void *argument)
+{
+	(void)argument;
+	while (!partner_stop)
+		thread_yield();
+}
+
+static u32 hooks_in, hooks_out;
+static void count_out(void *context) { (void)context; hooks_out++; }
+static void count_in(void *context) { (void)context; hooks_in++; }
+
+static void test_switch(void)
+{
+	static const struct thread_switch_hooks hooks = { count_out, count_in };
+	u64 least = ~(u64)0, total = 0;
+	struct thread *other;
+
+	partner_stop = false;
+	other = thread_create("partner", partner, NULL);
+	thread_set_switch_hooks(&hooks, NULL);
+	for (u32 i = 0; i < ROUNDS; i++) {
+		u64 before = rdtsc(), ticks;
+
+		thread_yield();
+		ticks = rdtsc() - before;
+		least = MIN(least, ticks);
+		total += ticks;
+	}
+	thread_set_switch_hooks(NULL, NULL);
+	partner_stop = true;
+	thread_join(other);
+	report(hooks_in == hooks_out && hooks_in > 0, "switch hooks run in pairs");
+	log_notice("selftest: sched.switch %llu ticks (mean %llu)", (unsigned long long)(least / 2),
+		   (unsigned long long)(total / ROUNDS / 2));
+}
+
+static volatile u64 spins[2];
+static volatile bool spin_stop;
+static void spin(void *argument)
+{
+	while (!spin_stop)
+		(*(volatile u64 *)argument)++;
+}
+
+/* Threads that never give way share a CPU by their weights, and this one wakes up on time among them. */
+static void test_preemption(void)
+{
+	struct thread *threads[2];
+	u64 start, late, runs[2];
+
+	spin_stop = false;
+	for (u32 i = 0; i < 2; i++)
+		threads[i] = thread_create("spinner", spin, (void *)&spins[i]);
+	thread_set_weight(threads[1], 3 * 1024);
+	start = clock_ns();
+	thread_sleep_ns(200 * NS_PER_MS);
+	late = clock_ns() - start - 200 * NS_PER_MS;
+	for (u32 i = 0; i < 2; i++)
+		runs[i] = thread_run_ns(threads[i]);
+	spin_stop = true;
+	for (u32 i = 0; i < 2; i++)
+		thread_join(threads[i]);
+	log_notice("selftest: spinners got %llu and %llu us; woke %llu us late", (unsigned long long)(runs[0] / 1000),
+		   (unsigned long long)(runs[1] / 1000), (unsigned long long)(late / 1000));
+	report(runs[0] && runs[1] && runs[1] * 10 > runs[0] * 25 && runs[1] * 10 < runs[0] * 35, "shares 1 : 3");
+	report(late < 15 * NS_PER_MS, "a sleeper wakes among spinners");
+}
+
+static struct mutex mutex;
+static u64 guarded;
+static void add_guarded(void *argument)
+{
+	(void)argument;
+	for (u32 i = 0; i < ROUNDS; i++) {
+		u64 value;
+
+		mutex_lock(&mutex);
+		value = READ_ONCE(guarded);
+		if (i % 50 == 0)
+			thread_yield();
+		WRITE_ONCE(guarded, value + 1);
+		mutex_unlock(&mutex);
+	}
+}
+
+static void test_mutex(void)
+{
+	struct thread *threads[4];
+
+	mutex_init(&mutex, "selftest");
+	guarded = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(threads); i++)
+		threads[i] = thread_create("mutex", add_guarded, NULL);
+	for (u32 i = 0; i < ARRAY_SIZE(threads); i++)
+		thread_join(threads[i]);
+	report(guarded == ROUNDS * ARRAY_SIZE(threads), "mutex");
+}
+
+static struct timer_order {
+	struct timer timer;
+	u32 place;
+} timers[8];
+static u32 fired;
+static void note_order(struct timer *timer)
+{
+	((struct timer_order *)timer)->place = fired++;
+}
+
+static void test_timers(void)
+{
+	u64 now = clock_ns();
+	bool ordered = true;
+
+	fired = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(timers); i++) {
+		timer_init(&timers[i].timer, note_order, NULL);
+		timer_arm(&timers[i].timer, now + (8 - i) * NS_PER_MS);
+	}
+	timer_cancel(&timers[3].timer);
+	thread_sleep_ns(20 * NS_PER_MS);
+	for (u32 i = 0; i < ARRAY_SIZE(timers); i++)
+		if (i != 3)
+			ordered &= timers[i].place == (i < 3 ? 6 - i : 7 - i);
+	report(fired == 7 && ordered, "timers fire in order, a cancelled one not");
+}
+
+static void test_timeout(void)
+{
+	struct waitqueue queue;
+	bool result;
+
+	waitqueue_init(&queue, "selftest");
+	result = waitqueue_wait_until(&queue, false, clock_ns() + 5 * NS_PER_MS);
+	report(!result, "a wait ends at its deadline");
+}
+
+static void test_rights(void)
+{
+	u64 value;
+
+	report(rdmsr_safe(0x4a4a4a4a, &value) == ERR_UNSUPPORTED || value == 0, "a faulting RDMSR is survived");
+	report(!paging_is_mapped(ALIGN_DOWN((u64)&value, STACK_BYTES) - 8), "unmapped memory below the stack");
+	report(!paging_is_mapped(0) && !paging_is_mapped(0x100000), "the lower half is empty");
+}
+
+static void test_memory(void)
+{
+	struct pages_stats before, after;
+	u64 objects = slab_objects();
+	void *kept[64];
+	hpa_t large;
+
+	pages_stats(&before);
+	for (u32 i = 0; i < ARRAY_SIZE(kept); i++)
+		kept[i] = kmalloc(1u << (i % 15));
+	large = pages_alloc(9, PAGE_OWNER_GUEST, PAGES_ZERO);
+	for (u32 i = 0; i < ARRAY_SIZE(kept); i++)
+		kfree(kept[i]);
+	pages_free(large, 9);
+	pages_stats(&after);
+	/* Each size class may keep one empty slab. */
+	report(slab_objects() == objects && before.free_pages - MIN(before.free_pages, after.free_pages) < 64, "allocators balance");
+}
+
+static void test_idle(void)
+{
+	u64 before = this_cpu()->interrupt_count, count;
+
+	thread_sleep_ns(NS_PER_S);
+	count = this_cpu()->interrupt_count - before;
+	log_notice("selftest: idle wake-ups in 1 s: %llu", (unsigned long long)count);
+	report(count < 20, "an idle host halts");
+}
+
+static void test_vectors(void)
+{
+	u64 flags = fpu_begin(), value = 42, back = 0;
+
+	__asm__ volatile("movq %1, %%xmm0; pxor %%xmm1, %%xmm1; movq %%xmm0, %0" : "=r"(back) : "r"(value));
+	fpu_end(flags);
+	report(back == value, "vector registers between fpu_begin and fpu_end");
+}
+
+void selftest_run(void)
+{
+	test_memory();
+	test_rights();
+	test_vectors();
+	test_timers();
+	test_timeout();
+	test_mutex();
+	test_switch();
+	test_preemption();
+	test_idle();
+	log_notice("selftest: done");
+}
