@@ -80,16 +80,19 @@ static int fill_vm_config(struct domain *domain, struct vm_config *to, struct ma
 	return config->initrd ? find_modules(domain, config->initrd, to, error) : OK;
 }
 
-static int refuse_memory(const struct domain *domain, struct manage_error *error)
+/* More memory than there is: says how much there is. False: that is not what is lacking. */
+static bool lacks_memory(const struct domain *domain, struct manage_error *error)
 {
 	struct pages_stats stats;
-	u64 promised;
+	u64 free_kib;
 
 	pages_stats(&stats);
-	promised = MIN(stats.free_pages, stats.reserved_pages);
-	return manage_fail(error, MANAGE_ERR_NO_MEMORY, "<memory>: the machine needs %llu KiB, this host has %llu KiB free",
-			   (unsigned long long)domain->running.memory_kib,
-			   (unsigned long long)((stats.free_pages - promised) * (PAGE_SIZE / 1024)));
+	free_kib = (stats.free_pages - MIN(stats.free_pages, stats.reserved_pages)) * (PAGE_SIZE / 1024);
+	if (free_kib >= domain->running.memory_kib)
+		return false;
+	manage_fail(error, MANAGE_ERR_NO_MEMORY, "<memory>: the machine needs %llu KiB, this host has %llu KiB free",
+		    (unsigned long long)domain->running.memory_kib, (unsigned long long)free_kib);
+	return true;
 }
 
 static int make_vm(struct domain *domain, struct vm **vm, struct manage_error *error)
@@ -101,8 +104,8 @@ static int make_vm(struct domain *domain, struct vm **vm, struct manage_error *e
 	if (code)
 		return code;
 	code = vm_create(&config, vm, &words);
-	if (code == ERR_NO_MEMORY && !words)
-		return refuse_memory(domain, error);
+	if (code == ERR_NO_MEMORY && lacks_memory(domain, error))
+		return MANAGE_FAILED;
 	if (code)
 		return manage_fail(error, code == ERR_NO_MEMORY ? MANAGE_ERR_NO_MEMORY : MANAGE_ERR_OPERATION_FAILED, "%s",
 				   words ? words : "the machine could not be made");
@@ -330,7 +333,7 @@ int domain_suspend(struct domain *domain, struct manage_error *error)
 	mutex_lock(&domain->operation);
 	if (!domain->vm || domain->state != DOMAIN_RUNNING) {
 		code = domain_not_running(domain, error);
-	} else if (vm_pause(domain->vm)) {
+	} else if (vm_pause(domain->vm) || vm_state(domain->vm) != VM_PAUSED) {
 		/* It has just ended by itself; the policy thread waits for our lock to say so. */
 		code = domain_not_running(domain, error);
 	} else {
