@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# Scenarios: Solera booted in an emulator and used as a person would. guest-tests/scenarios/NAME.py each; docs/testing.md.
+
+.PHONY: scenarios scenarios-full check-scenarios check-scenarios-full
+scenarios: image ## boot the image and use it, on serial and on screen
+	@tools/scenario
+scenarios-full: image ## all scenarios, also the long ones
+	@tools/scenario --full
+scenario-%: image
+	@tools/scenario $*
+check-scenarios: scenarios
+check-scenarios-full: scenarios-full
+CHECK_STAGES += scenarios=180
+CHECK_FULL_STAGES += scenarios-full=1800

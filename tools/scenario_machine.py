@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: MIT
+"""A machine that a scenario drives like a person: its serial line, its keyboard, its screen.
+
+The interface that scenarios use: wait, send, send_line, command, keys, type_text, screen_text, wait_screen, qmp, wait_exit,
+stop. docs/testing.md has a page on it. Every wait has a deadline; nothing here sleeps for luck. A machine is always ended
+by the scenario runner, by the process that it started itself.
+"""
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import threading
+import time
+import tty
+
+import pcf_font
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FONT = os.environ.get('FONT', '/usr/share/fonts/X11/misc/ter-u16n_unicode.pcf.gz')
+PROMPT = 'solera # '
+PANIC = re.compile(r'(?m)^.*\bpanic: .*$')
+ESCAPES = re.compile(r'\x1b\[[0-9;?]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>78cDEM]|\r')
+
+
+class Failed(Exception):
+    """The scenario's expectation did not come true; the text says which."""
+
+
+class Console:
+    """A serial line: bytes go out at once, what comes in is gathered by a thread."""
+
+    def __init__(self, read_file, write_file, log_path):
+        self.raw = bytearray()
+        self.text = ''
+        self.place = 0  # how far wait() has read
+        self.changed = threading.Condition()
+        self.ended = False
+        self.read_file, self.write_file = read_file, write_file
+        self.log = open(log_path, 'wb')
+        self.half = b''
+        threading.Thread(target=self._gather, daemon=True).start()
+
+    def _gather(self):
+        while True:
+            try:
+                data = os.read(self.read_file, 65536)
+            except OSError:
+                data = b''
+            with self.changed:
+                if not data:
+                    self.ended = True
+                    self.changed.notify_all()
+                    return
+                self.log.write(data)
+                self.log.flush()
+                self.raw += data
+                # A sequence or character that is cut off waits for its rest.
+                data = self.half + data
+                cut = re.search(rb'\x1b[^@-Z\\^-~]*$|\x1b\[[0-9;?]*$|[\xc0-\xff][\x80-\xbf]{0,2}$', data[-64:])
+                keep = len(data) - len(data[-64:]) + cut.start() if cut else len(data)
+                self.half = data[keep:]
+                self.text += ESCAPES.sub('', data[:keep].decode('utf-8', 'replace'))
+                self.changed.notify_all()
+
+    def send(self, data):
+        if isinstance(data, str):
+            data = data.encode()
+        while data:
+            data = data[os.write(self.write_file, data):]
+
+    def wait(self, pattern, timeout, panic_is_failure=True):
+        deadline = time.monotonic() + timeout
+        expression = re.compile(pattern, re.M)
+        with self.changed:
+            while True:
+                match = expression.search(self.text, self.place)
+                if match:
+                    self.place = match.end()
+                    return match
+                panic = PANIC.search(self.text) if panic_is_failure else None
+                if panic:
+                    self.changed.wait(1)  # its backtrace is still coming
+                    raise Failed(f'the hypervisor panicked: {panic.group(0)}')
+                left = deadline - time.monotonic()
+                if self.ended:
+                    raise Failed(f'the machine ended while waiting for {pattern!r}')
+                if left <= 0:
+                    raise Failed(f'no {pattern!r} within {timeout} s')
+                self.changed.wait(left)
+
+
+class Screen:
+    """Reads words off a screendump with the glyphs of Solera's own font."""
+
+    glyphs = None
+
+    @classmethod
+    def load_font(cls):
+        if cls.glyphs is None:
+            _width, _height, glyphs = pcf_font.read(FONT)
+            cls.glyphs = {}
+            for character, rows in sorted(glyphs.items(), reverse=True):  # the lowest character of equal ones stays
+                if character >= 0x20:
+                    cls.glyphs[bytes(rows)] = chr(character)
+
+    def __init__(self, path):
+        self.load_font()
+        with open(path, 'rb') as file:
+            magic, size, depth = file.readline(), file.readline(), file.readline()
+            if magic != b'P6\n' or depth != b'255\n':
+                raise Failed(f'{path}: not a screendump')
+            self.width, self.height = map(int, size.split())
+            self.pixels = file.read()
+        self.scale = max(1, min(self.width // 800, self.height // 480))
+        self.cells = {}
+
+    def _character(self, cell):
+        """cell: the pixels of 16 rows of 8 points, three bytes each."""
+        points = [cell[i:i + 3] for i in range(0, len(cell), 3)]
+        colours = sorted(set(points), key=lambda c: -points.count(c))
+        if len(colours) > 2:
+            return '\0'
+        for ink in reversed(colours):  # the rarer colour first; then inverse, as under the cursor
+            rows = bytes(sum(0x80 >> x for x in range(8) if points[8 * y + x] == ink) for y in range(16))
+            if rows in self.glyphs and self.glyphs[rows] != '\u2588':
+                return self.glyphs[rows]
+        return ' ' if len(colours) == 1 else '\0'
+
+    def lines(self):
+        step = 3 * self.scale
+        result = []
+        for row in range(self.height // (16 * self.scale)):
+            slices = []
+            for y in range(16):
+                start = (row * 16 + y) * self.scale * self.width * 3
+                line = self.pixels[start:start + self.width * 3]
+                if self.scale > 1:
+                    line = b''.join(line[x:x + 3] for x in range(0, len(line), step))
+                slices.append(line)
+            text = ''
+            for column in range(self.width // (8 * self.scale)):
+                cell = b''.join(line[24 * column:24 * column + 24] for line in slices)
+                if cell not in self.cells:
+                    self.cells[cell] = self._character(cell)
+                text += self.cells[cell]
+            result.append(text.rstrip())
+        return result
+
+
+KEY_NAMES = {
+    ' ': 'spc', '-': 'minus', '=': 'equal', '[': 'bracket_left', ']': 'bracket_right', ';': 'semicolon', "'": 'apostrophe',
+    '`': 'grave_accent', '\\': 'backslash', ',': 'comma', '.': 'dot', '/': 'slash', '\r': 'ret', '\n': 'ret', '\t': 'tab',
+}
+SHIFTED = dict(zip('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./"))
+
+
+class Machine:
+    """QEMU with Solera's image, started by tools/solera-run's own command."""
+
+    def __init__(self, directory, name, image=None, smp=1, memory='1G', machine='q35', machine_options='', serial=True,
+                 screen=True, keyboard=True, cpu=None, icount=False, args=()):
+        self.name, self.directory = name, directory
+        self.qmp_path = os.path.join(directory, f'{name}.qmp')
+        command = [os.path.join(TOP, 'tools', 'solera-run'), '--dry-run', '--smp', str(smp), '--memory', memory,
+                   '--machine', machine]
+        command += ['--image', image] if image else []
+        command += ['--cpu', cpu] if cpu else []
+        command += ['--icount'] if icount else []
+        command += ['--', '-qmp', f'unix:{self.qmp_path},server=on,wait=off', '-no-reboot'] + list(args)
+        answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            raise Failed(answer.stderr.strip())
+        command = shlex.split(answer.stdout)
+        if not serial:
+            command[command.index('-serial') + 1] = 'none'
+        if not screen:
+            command[command.index('-vga') + 1] = 'none'
+        options = ([] if keyboard else ['i8042=off']) + ([machine_options] if machine_options else [])
+        if options:
+            command[command.index('-machine') + 1] += ',' + ','.join(options)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        bufsize=0)
+        self.log_path = os.path.join(directory, f'{name}.log')
+        self.console = Console(self.process.stdout.fileno(), self.process.stdin.fileno(), self.log_path)
+        self.qmp_file = None
+
+    # The serial line
+
+    def wait(self, pattern, timeout=60, panic_is_failure=True):
+        """Waits until the serial line's text, from where the last wait ended, matches; escape sequences are left out."""
+        return self.console.wait(pattern, timeout, panic_is_failure)
+
+    def send(self, data):
+        self.console.send(data)
+
+    def send_line(self, text):
+        self.console.send(text + '\r')
+
+    def wait_prompt(self, timeout=60):
+        return self.wait(PROMPT, timeout)
+
+    def command(self, line, timeout=30):
+        """Types a line at the prompt and returns what it printed, up to the next prompt."""
+        self.send_line(line)
+        self.wait(re.escape(PROMPT + line) + r'\n|' + re.escape(line) + r'\n', timeout)
+        start = self.console.place
+        self.wait(r'^' + PROMPT, timeout)
+        return self.console.text[start:self.console.place - len(PROMPT)]
+
+    # QEMU's monitor
+
+    def qmp(self, execute, **arguments):
+        if self.qmp_file is None:
+            self._connect_qmp()
+        message = {'execute': execute}
+        if arguments:
+            message['arguments'] = arguments
+        self.qmp_file.write(json.dumps(message).encode() + b'\n')
+        self.qmp_file.flush()
+        while True:
+            line = self.qmp_file.readline()
+            if not line:
+                raise Failed('the emulator closed its monitor')
+            answer = json.loads(line)
+            if 'error' in answer:
+                raise Failed(f'{execute}: {answer["error"]["desc"]}')
+            if 'return' in answer:
+                return answer['return']
+
+    def _connect_qmp(self):
+        deadline = time.monotonic() + 20
+        connection = socket.socket(socket.AF_UNIX)
+        while True:
+            try:
+                connection.connect(self.qmp_path)
+                break
+            except OSError as error:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise Failed(f'no monitor: {error}; the log may say why') from None
+                time.sleep(0.05)
+        connection.settimeout(60)
+        self.qmp_file = connection.makefile('rwb')
+        self.qmp_file.readline()
+        self.qmp('qmp_capabilities')
+
+    def monitor(self, line):
+        """A line for QEMU's human monitor; its answer."""
+        return self.qmp('human-monitor-command', **{'command-line': line})
+
+    # Keyboard and screen
+
+    def keys(self, *combinations):
+        """QEMU's key names, '-' between those that go together: keys('ctrl-c', 'shift-pgup', 'ret')."""
+        for combination in combinations:
+            self.qmp('send-key', keys=[{'type': 'qcode', 'data': key} for key in combination.split('-')],
+                     **{'hold-time': 20})
+            time.sleep(0.03)  # the key's release: QEMU sends it later, and drops keys beyond its queue
+
+    def type_text(self, text):
+        for character in text:
+            if character in SHIFTED:
+                character = SHIFTED[character]
+                self.keys('shift-' + KEY_NAMES.get(character, character))
+            elif character.isupper():
+                self.keys('shift-' + character.lower())
+            else:
+                self.keys(KEY_NAMES.get(character, character))
+
+    def screen_text(self):
+        """The screen's lines, read with Solera's font; what is no glyph of it is a NUL."""
+        path = os.path.join(self.directory, f'{self.name}.ppm')
+        self.qmp('screendump', filename=path)
+        return Screen(path).lines()
+
+    def wait_screen(self, pattern, timeout=60):
+        """Waits until some line of the screen matches; returns the match."""
+        deadline = time.monotonic() + timeout
+        expression = re.compile(pattern)
+        while True:
+            lines = self.screen_text()
+            for line in lines:
+                match = expression.search(line)
+                if match:
+                    return match
+            if time.monotonic() > deadline:
+                shown = '\n'.join(line for line in lines if line).replace('\0', '?')
+                raise Failed(f'no {pattern!r} on the screen within {timeout} s; it shows:\n{shown}')
+            time.sleep(0.2)
+
+    # The end
+
+    def wait_exit(self, timeout=30):
+        """Waits until the machine turned itself off (or reset: QEMU ends then, too); returns the exit status."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failed(f'the machine still runs after {timeout} s') from None
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self.qmp_file:
+            self.qmp_file.close()
+        if os.path.exists(self.qmp_path):
+            os.unlink(self.qmp_path)
+
+
+BOCHS_CONFIG = '''\
+plugin_ctrl: unmapped=1, biosdev=1, iodebug=1, serial=1, extfpuirq=1, parallel=0, speaker=0
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+cpu: model={cpu}, count={smp}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+memory: guest={memory}, host={memory}
+romimage: {rom}
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+pci: enabled=1, chipset=i440fx
+ata0-master: {drive}
+boot: {boot}
+clock: sync=none
+com1: enabled=1, mode=term, dev={tty}
+iodebug: all_rings=1
+magic_break: enabled=0
+log: {log}
+panic: action=fatal
+error: action=report
+info: action=ignore
+debug: action=ignore
+'''
+
+
+class Bochs:
+    """Bochs: Intel VMX. The same serial interface as Machine's (wait, send, send_line, command, wait_exit, stop)."""
+
+    def __init__(self, directory, name, image=None, iso=None, smp=1, memory=512, cpu='corei7_haswell_4770'):
+        self.name, self.directory = name, directory
+        self.process = None
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        config = os.path.join(directory, f'{name}.bxrc')
+        commands = os.path.join(directory, f'{name}.dbg')
+        self.bochs_log = os.path.join(directory, f'{name}.bochs')
+        disk = image or os.path.join(TOP, 'build', 'solera.img')
+        if iso:
+            rom, boot = 'file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot', 'cdrom'
+            drive = f'type=cdrom, path={iso}, status=inserted'
+        else:  # Bochs locks and may write its disks: a copy, without holes' worth of space
+            copy = os.path.join(directory, f'{name}.img')
+            subprocess.run(['cp', '--sparse=always', disk, copy], check=True)
+            rom, boot = 'file=/usr/share/ovmf/OVMF.fd, address=0xffe00000', 'disk'
+            drive = f'type=disk, mode=flat, path={copy}'
+        with open(config, 'w', encoding='utf-8') as file:
+            file.write(BOCHS_CONFIG.format(cpu=cpu, smp=smp, memory=memory, rom=rom, drive=drive, boot=boot,
+                                           tty=os.ttyname(slave), log=self.bochs_log))
+        with open(commands, 'w', encoding='utf-8') as file:
+            file.write('c\nquit\n')
+        self.slave = slave  # open, so that the line stays up
+        self.log_path = os.path.join(directory, f'{name}.log')
+        self.console = Console(master, master, self.log_path)
+        with open(os.path.join(directory, f'{name}.out'), 'wb') as out:
+            self.process = subprocess.Popen(['bochs', '-unlock', '-q', '-f', config, '-rc', commands],
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+
+    wait = Machine.wait
+    send = Machine.send
+    send_line = Machine.send_line
+    wait_prompt = Machine.wait_prompt
+    command = Machine.command
+    wait_exit = Machine.wait_exit
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+        copy = os.path.join(self.directory, f'{self.name}.img')
+        if os.path.exists(copy):
+            os.unlink(copy)
