@@ -29,14 +29,14 @@ struct host_cpu_time {
 MUST_CHECK int host_cpu_time(u32 cpu, struct host_cpu_time *time);
 
 const char *host_version(void);    /* "0.1.0" */
-const char *host_build(void);      /* compiler and commit, for bug reports */
+const char *host_build(void);      /* debug or release */
 u64 host_uptime_ns(void);
 u64 host_wall_ns(void);            /* since 1970-01-01 UTC */
 
 struct host_log_line {
 	u64 sequence, time_ns;
 	int level; /* enum log_level */
-	char text[256];
+	char text[481]; /* longer lines are cut */
 };
 /* The first line with a sequence not below *sequence; sets *sequence to the one after it. False: there is none yet. */
 bool host_log_read(u64 *sequence, struct host_log_line *line);

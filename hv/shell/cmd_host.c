@@ -11,7 +11,7 @@ static int version(struct shell *shell, const struct shell_arguments *arguments)
 {
 	(void)arguments;
 	shell_print(shell, "Running hypervisor: Solera %s\n", host_version());
-	shell_print(shell, "Built with: %s\n", host_build());
+	shell_print(shell, "Build: %s\n", host_build());
 	return OK;
 }
 
