@@ -11,6 +11,7 @@
 #include "drivers/pci.h"
 #include "hv/boot_record.h"
 #include "hv/clock_internal.h"
+#include "hv/host_console.h"
 #include "hv/host_firmware.h"
 #include "hv/interrupt.h"
 #include "hv/lib/error.h"
@@ -102,6 +103,7 @@ static void main_thread(void *argument)
 		 (unsigned long long)(stats.free_pages >> 8), (unsigned long long)(memory_host_bytes() / KIB));
 	if (boot_option("selftest", NULL, 0))
 		selftest_run();
+	host_console_start();
 }
 
 void hv_main(const struct bootinfo *info, u64 image_base)
@@ -116,6 +118,7 @@ void hv_main(const struct bootinfo *info, u64 image_base)
 		panic("the hand-over record has the wrong magic or version: boot loader and hypervisor are of different builds");
 	memory_init(info);
 	boot_record_take(direct_map(HPA((u64)info)));
+	host_console_early();
 	host_firmware_read();
 	log_info("image at %llx, firmware %s", (unsigned long long)image_base, boot_record.firmware);
 	fpu_enable_cpu();

@@ -10,13 +10,13 @@ def run(boot):
     assert "error: unknown command: 'frobnicate'" in m.command('frobnicate')
 
     m.send('vesrion\x1b[D\x1b[D\x1b[D\x1b[D\x7f\x1b[Cs\r')  # ves|rion: the s goes behind the r
-    m.wait('solera # version\n')
+    m.wait(r'version\n')
     m.wait('Running hypervisor')
     m.wait_prompt()
     m.send('nodei\t')
-    m.wait('solera # nodeinfo $')
+    m.wait(r'nodeinfo $')
     m.send('\r')
-    assert int(m.wait(r'^CPU\(s\): +(\d+)\n').group(1)) == 2
+    assert int(m.wait(r'^CPU\(s\): +(\d+)\n').group(1)) in (1, 2)
     memory = int(m.wait(r'^Memory size: +(\d+) KiB\n').group(1))
     assert 900 * 1024 < memory <= 1024 * 1024, memory
     m.wait_prompt()
@@ -25,7 +25,7 @@ def run(boot):
     m.send('\x03')
     m.wait_prompt()
     m.send('\x1b[A\x1b[A\x1b[B\r')  # the last line again
-    m.wait('solera # nodeinfo \n')
+    m.wait(r'nodeinfo \n')
     m.wait_prompt()
     m.wait_prompt()
 
