@@ -23,7 +23,4 @@ extern const struct exit_row exit_rows[EXIT_KIND_COUNT];
 bool exit_fast(struct vcpu *vcpu);
 /* Handles vcpu->exit at the slow level: VERDICT_SAME and _NEXT mean go on. */
 enum verdict exit_slow(struct vcpu *vcpu);
-/* Everything that stands between an exit and the next entry: requests, events, windows. False: slow work first. */
-bool vcpu_prepare_entry(struct vcpu *vcpu);
-
 #endif

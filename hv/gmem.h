@@ -31,4 +31,7 @@ MUST_CHECK int gmem_pin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned a
 			unsigned max);
 void gmem_unpin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access);
 
+/* The machine's nested page table, for the backend's entry. */
+hpa_t gmem_nested_root(struct vm *vm);
+
 #endif

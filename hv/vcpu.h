@@ -48,8 +48,9 @@ struct vcpu {
 	struct vcpu_event event;      /* (o) to be delivered at the next entry, before any other */
 	u32 requests;                 /* (a) enum vcpu_request_bit */
 	bool fast_level;              /* (o) a handler runs at the fast level */
-	bool single_step_pending;     /* (o) */
-	s16 delivered_vector;         /* (o) set by the backend: an offered interrupt was taken; INTERRUPT_NONE otherwise */
+	bool exit_pending;            /* (o) vcpu->exit is still to be handled, at the slow level */
+	bool instruction_done;        /* (o) an exit's instruction was completed: the backend ends the interrupt shadow */
+	bool nmi_pending;             /* (o) one more is latched, as in hardware */
 	s16 offered_vector;           /* (o) what the backend holds on offer; INTERRUPT_NONE otherwise */
 	struct vm *vm;                /* (c) */
 	void *backend;                /* (c) struct svm_vcpu, struct vmx_vcpu */
@@ -65,6 +66,8 @@ struct vcpu {
 	u64 dr[4];                    /* (o) DR0 to DR3; in the CPU while debug_loaded */
 	bool debug_used;              /* (o) the guest has written DR0..3: they are switched with the thread */
 	bool nmi_blocked;             /* (o) between an NMI and its IRET, where the hardware does not track it */
+	u64 tsc_aux;                  /* (o) in the CPU while loaded */
+	u64 cr4_guarded;              /* (c) CR4 bits that the CPU knows and the guest was not shown: its CR4 writes exit */
 	u64 mtrr_def_type, mtrr_fixed[11], mtrr_variable[16]; /* (o) kept, without effect: RAM is write-back */
 	u64 misc_enable, mcg_status;  /* (o) */
 	u64 msr_store[8];             /* (o) single-word MSRs of hv/msr_policy.c that are only kept */
@@ -105,6 +108,26 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u3
 void vcpu_inject_gp(struct vcpu *vcpu); /* #GP(0) */
 void vcpu_inject_ud(struct vcpu *vcpu);
 void vcpu_inject_page_fault(struct vcpu *vcpu, u64 address, u32 error_code);
+
+/*
+ * For the backends. interrupt_taken: the vector on offer went to the guest. prepare_entry: requests and events before an
+ * entry; false: slow work first. load_cpu_state: FPU, XCR0, DR0 to DR3, TSC_AUX are this vCPU's from here on; interrupts
+ * are off. All at the fast level.
+ */
+void vcpu_interrupt_taken(struct vcpu *vcpu);
+bool vcpu_prepare_entry(struct vcpu *vcpu);
+void vcpu_load_cpu_state(struct vcpu *vcpu);
+
+/* Where the guest executes, as the backend knows it. */
+struct code_address {
+	u64 cr0, cr3, cr4, efer;
+	u64 linear; /* CS base and RIP */
+};
+/*
+ * The guest's instruction bytes, in place: a pointer and how many bytes its page still has; NULL when they cannot be read
+ * without sleep. They may change while they are read: read once, or copy. Any context.
+ */
+const u8 *vcpu_code_bytes(struct vcpu *vcpu, const struct code_address *where, u32 *available);
 
 /* The guest's time-stamp counter now, and when (clock_ns scale) it will reach a value. Any context. */
 u64 vcpu_tsc(const struct vcpu *vcpu);

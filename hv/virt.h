@@ -151,21 +151,17 @@ struct virt_features {
 	bool next_rip, decode_assists, flush_by_asid, pause_filter, clean_bits, virtual_nmi, huge_nested_pages;
 };
 
-/* Which MSRs the guest may use without an exit: filled from hv/msr_policy.c, per machine. */
-struct msr_permissions;
-
 struct virt_ops {
 	const char *name; /* "svm", "vmx" */
 
 	/* Boot CPU, once. OK, or ERR_UNSUPPORTED with *why for the person (lives for ever). */
 	int (*probe)(struct virt_features *features, const char **why);
+	/* Once, after probe: which MSRs pass, which ports exit (all). msr_map: hv/msr_policy.c's for this backend. */
+	int (*prepare)(void (*fill_msr_map)(u8 *map));
 	/* On each CPU, interrupts off. Enables the extension; may fail with ERR_NO_MEMORY or ERR_UNSUPPORTED. */
 	int (*cpu_enable)(void);
 	void (*cpu_disable)(void);
 
-	/* The machine's part: permission maps, nested root. Thread context. vm->backend is the backend's. */
-	int (*vm_create)(struct vm *vm);
-	void (*vm_destroy)(struct vm *vm);
 	/* vcpu->backend is the backend's. Thread context. State after create is undefined until reset. */
 	int (*vcpu_create)(struct vcpu *vcpu);
 	void (*vcpu_destroy)(struct vcpu *vcpu);
@@ -191,24 +187,26 @@ struct virt_ops {
 	unsigned (*privilege_level)(struct vcpu *vcpu);
 
 	/*
-	 * Interrupts. accepts_interrupt: one injected now would be delivered at the next entry (IF, shadow, no other event
-	 * pending). offer_interrupt: deliver this vector as soon as the guest can take it; the backend reports it in
-	 * vcpu->delivered_vector, or by EXIT_INTERRUPT_WINDOW, after which the core offers again; vector < 0 withdraws.
+	 * Interrupts. offer_interrupt: deliver this vector as soon as the guest can take it, also between two exits; when it
+	 * was taken the backend calls vcpu_interrupt_taken before the next exit is handled. A new offer replaces the old one;
+	 * INTERRUPT_NONE withdraws it. The event in vcpu->event goes first.
 	 */
-	bool (*accepts_interrupt)(struct vcpu *vcpu);
 	void (*offer_interrupt)(struct vcpu *vcpu, int vector);
+	/* An NMI put into vcpu->event would be delivered at the next entry; if not, ask for EXIT_NMI_WINDOW. */
 	bool (*accepts_nmi)(struct vcpu *vcpu);
 	void (*request_nmi_window)(struct vcpu *vcpu);
 	bool (*get_interrupt_shadow)(struct vcpu *vcpu);
 	void (*set_interrupt_shadow)(struct vcpu *vcpu, bool shadow);
 	void (*set_tsc_offset)(struct vcpu *vcpu, u64 offset);
 
+	/* DR0 to DR3: exit on access (until the guest uses them), or the guest has the CPU's own. */
+	void (*intercept_debug_registers)(struct vcpu *vcpu, bool intercept);
 	/* Guest translations of this vCPU are forgotten before its next entry. On its thread, or while it does not run. */
 	void (*flush_tlb)(struct vcpu *vcpu);
-	/* Instruction bytes at the guest's RIP into bytes[15]: how many could be read. No sleep. */
-	unsigned (*fetch_instruction)(struct vcpu *vcpu, u8 bytes[15]);
+	/* For the hv/guest_walk.h: 16, 32, 64: the default size of code. */
+	unsigned (*code_bits)(struct vcpu *vcpu);
 
-	/* For traces and students. Thread context; the vCPU does not run. Returns what format would (hv/lib/format.h). */
+	/* For traces and students. */
 	const char *(*exit_name)(u64 raw_code);
 	const struct nested_format *nested_format; /* arch/x86/nested_paging.h: NPT or EPT rows */
 };

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share. Nothing outside includes it. */
+#ifndef ARCH_SVM_SVM_H
+#define ARCH_SVM_SVM_H
+
+#include "arch/svm/svm_regs.h"
+#include "arch/svm/vmcb.h"
+#include "hv/vcpu.h"
+
+struct svm_vcpu {
+	struct vmcb *vmcb;      /* (c) */
+	hpa_t vmcb_pa;          /* (c) */
+	u64 asid_generation;    /* (o) of the CPU below */
+	u32 asid_cpu;           /* (o) */
+	bool loaded;            /* (o) FS, GS, TR, LDTR and the system-call MSRs are in the CPU, not in the VMCB */
+	bool offering;          /* (o) V_IRQ was set at the last entry */
+	bool step_for_nmi;      /* (o) TF was set by us: the next #DB opens the NMI window */
+	bool guest_tf;          /* (o) what TF was before */
+};
+
+/* One per CPU, behind cpu->virt. */
+struct svm_cpu {
+	hpa_t host_save_area;   /* (c) VM_HSAVE_PA */
+	hpa_t host_state;       /* (c) a VMCB page that only VMSAVE and VMLOAD use */
+	u64 asid_generation;    /* (o) from 1; a vCPU with an older one has no ASID */
+	u32 next_asid;          /* (o) */
+};
+
+static inline struct svm_vcpu *svm_of(const struct vcpu *vcpu)
+{
+	return vcpu->backend;
+}
+
+/* svm_init.c */
+int svm_probe(struct virt_features *features, const char **why);
+int svm_prepare(void (*fill_msr_map)(u8 *map));
+int svm_cpu_enable(void);
+void svm_cpu_disable(void);
+hpa_t svm_io_map(void);
+hpa_t svm_msr_map(void);
+/* svm_vcpu.c */
+void svm_sync_loaded(struct vcpu *vcpu);
+/* svm_exit.c */
+void svm_decode_exit(struct vcpu *vcpu, const struct vmcb *vmcb);
+const char *svm_exit_name(u64 code);
+unsigned svm_code_bits(struct vcpu *vcpu);
+/* svm_event.c */
+void svm_save_interrupted_event(struct vcpu *vcpu, const struct vmcb *vmcb);
+void svm_write_event(struct vcpu *vcpu, struct vmcb *vmcb);
+void svm_offer_interrupt(struct vcpu *vcpu, int vector);
+bool svm_accepts_nmi(struct vcpu *vcpu);
+void svm_request_nmi_window(struct vcpu *vcpu);
+bool svm_end_nmi_step(struct vcpu *vcpu, struct vmcb *vmcb);
+void svm_end_nmi(struct vcpu *vcpu, struct vmcb *vmcb);
+/* svm_entry.S */
+void svm_enter(struct vcpu_registers *regs, hpa_t vmcb);
+
+#endif
