@@ -1,26 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exit table's face to the backends and to the run loop. The rows stand in hv/exit.c; handlers in hv/exit_*.c.
+ * The exit table's face to the run loop, and its handlers; exit_fast, which backends call, stands in hv/vcpu.h.
  */
 #ifndef HV_EXIT_H
 #define HV_EXIT_H
 
 #include "hv/vcpu.h"
 
-enum exit_row_flags { EXIT_FAST = 1 };
+enum exit_row_flags {
+	EXIT_FAST = 1,        /* the handler keeps the fast contract (DESIGN.md, section 5) */
+	EXIT_INSTRUCTION = 2, /* the exit is an instruction's: without next_rip its bytes have changed, so enter again */
+};
 
 struct exit_row {
-	const char *name;
 	enum verdict (*handler)(struct vcpu *vcpu);
 	u32 flags;
 };
 extern const struct exit_row exit_rows[EXIT_KIND_COUNT];
 
-/*
- * Handles vcpu->exit at the fast level. True: enter the guest again; false: leave the fast level, and then, when
- * vcpu->exit.kind is still to be handled, exit_slow. Called by the backend with GIF clear or interrupts off.
- */
-bool exit_fast(struct vcpu *vcpu);
-/* Handles vcpu->exit at the slow level: VERDICT_SAME and _NEXT mean go on. */
+/* Debug option no_fast: every row at the slow level. At boot, before the first machine. */
+void exit_disable_fast(void);
+/* Handles vcpu->exit at the slow level, the RIP included: VERDICT_SAME to go on, VERDICT_BLOCK, VERDICT_STOP. */
 enum verdict exit_slow(struct vcpu *vcpu);
+
+/* The handlers, one file per subject. */
+enum verdict exit_cpuid(struct vcpu *vcpu);          /* exit_cpuid.c */
+enum verdict exit_msr_read(struct vcpu *vcpu);       /* exit_msr.c */
+enum verdict exit_msr_write(struct vcpu *vcpu);
+enum verdict exit_io(struct vcpu *vcpu);             /* exit_io.c */
+enum verdict exit_nested_fault(struct vcpu *vcpu);   /* exit_memory.c */
+enum verdict exit_cr_access(struct vcpu *vcpu);      /* exit_control.c */
+enum verdict exit_dr_access(struct vcpu *vcpu);
+enum verdict exit_xsetbv(struct vcpu *vcpu);
+enum verdict exit_hlt(struct vcpu *vcpu);            /* exit_misc.c, and all below */
+enum verdict exit_hypercall(struct vcpu *vcpu);
+enum verdict exit_host_event(struct vcpu *vcpu);
+enum verdict exit_window(struct vcpu *vcpu);
+enum verdict exit_nmi_window(struct vcpu *vcpu);
+enum verdict exit_nothing(struct vcpu *vcpu);
+enum verdict exit_pause(struct vcpu *vcpu);
+enum verdict exit_undefined(struct vcpu *vcpu);
+enum verdict exit_protected(struct vcpu *vcpu);
+enum verdict exit_exception(struct vcpu *vcpu);
+enum verdict exit_shutdown(struct vcpu *vcpu);
+enum verdict exit_machine_check(struct vcpu *vcpu);
+enum verdict exit_failed(struct vcpu *vcpu);
+
 #endif

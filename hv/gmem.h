@@ -22,6 +22,9 @@ MUST_CHECK int gmem_zero(struct vm *vm, gpa_t address, size_t size_bytes);
 MUST_CHECK int gmem_read_nofault(struct vm *vm, gpa_t address, void *to, size_t size_bytes);
 MUST_CHECK int gmem_write_nofault(struct vm *vm, gpa_t address, const void *from, size_t size_bytes);
 
+/* Within one page, aligned, 4 or 8 bytes: ERR_BUSY when it is not `old`; else as the _nofault forms. For page-table bits. */
+MUST_CHECK int gmem_compare_exchange(struct vm *vm, gpa_t address, unsigned size_bytes, u64 old, u64 new);
+
 struct gmem_segment { hpa_t address; u64 size_bytes; };
 /*
  * Pins [address, address + size) and describes it in at most max segments; returns their count or ERR_FAULT / ERR_FULL.

@@ -9,6 +9,7 @@
 #ifndef HV_VCPU_H
 #define HV_VCPU_H
 
+#include "arch/x86/fpu.h"
 #include "hv/interrupt_controller.h"
 #include "hv/thread.h"
 #include "hv/virt.h"
@@ -46,6 +47,8 @@ struct vcpu {
 	struct vcpu_registers regs;   /* (o) first: the entry stub knows the offsets */
 	struct vm_exit exit;          /* (o) the exit being handled */
 	struct vcpu_event event;      /* (o) to be delivered at the next entry, before any other */
+	struct vcpu_event deferred;   /* (o) an interrupt that an exception overtook */
+	bool halted;                  /* (o) after HLT: stays so over a pause */
 	u32 requests;                 /* (a) enum vcpu_request_bit */
 	bool fast_level;              /* (o) a handler runs at the fast level */
 	bool exit_pending;            /* (o) vcpu->exit is still to be handled, at the slow level */
@@ -61,7 +64,7 @@ struct vcpu {
 
 	u64 tsc_offset;               /* (o) guest TSC = host TSC + offset */
 	u64 tsc_adjust;               /* (o) IA32_TSC_ADJUST */
-	u64 xcr0;                     /* (o) the guest's */
+	u64 xcr0;                     /* (o) the guest's; fpu.xcr0 follows */
 	u64 xss;                      /* (o) */
 	u64 dr[4];                    /* (o) DR0 to DR3; in the CPU while debug_loaded */
 	bool debug_used;              /* (o) the guest has written DR0..3: they are switched with the thread */
@@ -72,6 +75,7 @@ struct vcpu {
 	u64 misc_enable, mcg_status;  /* (o) */
 	u64 msr_store[8];             /* (o) single-word MSRs of hv/msr_policy.c that are only kept */
 	u64 clock_msr, wall_clock_msr, poll_control, async_page_fault; /* (o) KVM's paravirtual MSRs */
+	bool wall_clock_wanted;       /* (o) */
 	u32 clock_version;            /* (o) */
 	u8 sipi_vector;               /* (a) */
 	bool waits_for_sipi;          /* (o) */
@@ -79,12 +83,11 @@ struct vcpu {
 	u8 mode;                      /* (a) enum vcpu_mode */
 	struct thread *thread;        /* (c) while the machine exists */
 	struct waitqueue wait;        /* halted, or the machine does not run */
-	void *fpu_area;               /* (o) XSAVE area while the thread is not on a CPU */
-	u32 fpu_area_bytes;           /* (c) */
+	struct fpu_state fpu;         /* (o) in the CPU while cpu->fpu points here */
 
 	struct exit_counter exits[EXIT_KIND_COUNT]; /* written by the owner */
 	u64 unknown_msr_reads, unknown_msr_writes;  /* written by the owner */
-	u64 run_ns, entered_tsc;                    /* written by the owner: time in the run loop, without sleep */
+	u64 run_ns, resumed_ns;                     /* written by the owner: time in the run loop, without sleep; 0: sleeps */
 	u64 slow_exits;
 	struct exit_trace *trace;     /* (a) NULL: off; hv/trace.h */
 };
@@ -117,6 +120,12 @@ void vcpu_inject_page_fault(struct vcpu *vcpu, u64 address, u32 error_code);
 void vcpu_interrupt_taken(struct vcpu *vcpu);
 bool vcpu_prepare_entry(struct vcpu *vcpu);
 void vcpu_load_cpu_state(struct vcpu *vcpu);
+
+/*
+ * Handles vcpu->exit at the fast level. True: enter the guest again; false: leave the fast level; vcpu->exit_pending tells
+ * whether the exit is still to be handled. hv/exit.c.
+ */
+bool exit_fast(struct vcpu *vcpu);
 
 /* Where the guest executes, as the backend knows it. */
 struct code_address {

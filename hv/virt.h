@@ -83,10 +83,10 @@ struct vcpu_event {
 };
 
 #define EXIT_KINDS(X)                                                                                             \
-	X(CPUID) X(MSR_READ) X(MSR_WRITE) X(IO) X(NESTED_FAULT) X(HLT) X(HYPERCALL) X(INTERRUPT) X(INTERRUPT_WINDOW) \
+	X(UNKNOWN) X(CPUID) X(MSR_READ) X(MSR_WRITE) X(IO) X(NESTED_FAULT) X(HLT) X(HYPERCALL) X(INTERRUPT) X(INTERRUPT_WINDOW) \
 	X(NMI) X(NMI_WINDOW) X(CR_ACCESS) X(DR_ACCESS) X(XSETBV) X(WBINVD) X(INVD) X(PAUSE) X(MONITOR) X(MWAIT)    \
 	X(RDPMC) X(RDTSC) X(INVLPG) X(DESCRIPTOR_TABLE) X(TASK_SWITCH) X(EXCEPTION) X(UNDEFINED) X(SHUTDOWN)       \
-	X(MACHINE_CHECK) X(INIT) X(SIPI) X(SLICE_END) X(ENTRY_FAILED) X(UNKNOWN)
+	X(MACHINE_CHECK) X(INIT) X(SIPI) X(SLICE_END) X(ENTRY_FAILED)
 
 enum exit_kind {
 #define X(name) EXIT_##name,
@@ -203,7 +203,9 @@ struct virt_ops {
 	void (*intercept_debug_registers)(struct vcpu *vcpu, bool intercept);
 	/* Guest translations of this vCPU are forgotten before its next entry. On its thread, or while it does not run. */
 	void (*flush_tlb)(struct vcpu *vcpu);
-	/* For the hv/guest_walk.h: 16, 32, 64: the default size of code. */
+	/* TF was set by the backend itself (an NMI window): takes its trap. False: it is the guest's single step. */
+	bool (*end_own_step)(struct vcpu *vcpu);
+	/* 16, 32, 64: the default size of code. */
 	unsigned (*code_bits)(struct vcpu *vcpu);
 
 	/* For traces and students. */

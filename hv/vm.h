@@ -103,17 +103,20 @@ struct vm {
 	struct gmem *gmem;             /* (c) hv/gmem.c */
 	u64 low_ram_bytes, high_ram_bytes; /* (c) */
 	void *board;                   /* (c) the board's */
-	void *backend;                 /* (c) struct svm_vm, struct vmx_vm */
 	struct cpuid_table *cpuid;     /* (c) hv/cpuid_policy.c */
-	struct msr_permissions *msr_permissions; /* (c) */
+	struct test_ports *test_ports; /* (c) NULL: none */
 
 	struct mutex lifecycle;        /* serialises vm_run, vm_pause… (hv/manage's threads) */
 	u8 state;                      /* (a) enum vm_run_state */
+	bool run_allowed;              /* (a) vCPUs may enter their run loops */
+	bool dying;                    /* (a) vCPU threads end */
+	bool reason_taken;             /* (a) reason is being or was written */
 	u8 pending_event;              /* (a) enum vm_event_kind + 1 asked for by a device or handler; 0: none */
 	char reason[120];              /* written before state/pending_event, then constant until the next run */
 	u64 event_code;
 	struct waitqueue stopped;      /* woken when a vCPU stopped */
-	u64 clock_paused_ns, clock_offset_ns; /* KVM clock: ns since machine start, standing still while paused */
+	u64 clock_paused_ns;           /* [lifecycle] KVM clock while it stands still */
+	u64 clock_base_ns;             /* [lifecycle] clock_ns() - KVM clock while it runs; 0: it stands */
 };
 
 /*

@@ -50,7 +50,7 @@ void svm_write_event(struct vcpu *vcpu, struct vmcb *vmcb);
 void svm_offer_interrupt(struct vcpu *vcpu, int vector);
 bool svm_accepts_nmi(struct vcpu *vcpu);
 void svm_request_nmi_window(struct vcpu *vcpu);
-bool svm_end_nmi_step(struct vcpu *vcpu, struct vmcb *vmcb);
+bool svm_end_own_step(struct vcpu *vcpu);
 void svm_end_nmi(struct vcpu *vcpu, struct vmcb *vmcb);
 /* svm_entry.S */
 void svm_enter(struct vcpu_registers *regs, hpa_t vmcb);

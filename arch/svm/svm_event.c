@@ -106,7 +106,7 @@ void svm_end_nmi(struct vcpu *vcpu, struct vmcb *vmcb)
 }
 
 /* A #DB: true when it only ended our step (IRET has loaded its own TF by then; other instructions have not). */
-bool svm_end_nmi_step(struct vcpu *vcpu, struct vmcb *vmcb)
+bool svm_end_own_step(struct vcpu *vcpu)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 	bool was_ours = svm->step_for_nmi && !svm->guest_tf;
@@ -116,8 +116,8 @@ bool svm_end_nmi_step(struct vcpu *vcpu, struct vmcb *vmcb)
 	svm->step_for_nmi = false;
 	if (was_ours) {
 		vcpu->regs.rflags &= ~RFLAGS_TF;
-		vmcb->dr6 &= ~BIT64(14);
-		vmcb->clean &= ~SVM_CLEAN_DRX;
+		svm->vmcb->dr6 &= ~BIT64(14);
+		svm->vmcb->clean &= ~SVM_CLEAN_DRX;
 	}
 	return was_ours;
 }

@@ -13,11 +13,10 @@
 #include "hv/lib/string.h"
 
 #define CODES 0xb0
-#define NO_INSTRUCTION INSN_EXIT_COUNT
 
 struct exit_decoder {
 	u8 kind;        /* enum exit_kind */
-	u8 instruction; /* enum insn_exit, or NO_INSTRUCTION */
+	u8 instruction; /* enum insn_exit plus one, 0: none */
 	void (*decode)(struct vcpu *vcpu, const struct vmcb *vmcb);
 };
 
@@ -175,7 +174,7 @@ static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb)
 {
 	u8 vector = (u8)(vmcb->exit_code - SVM_EXIT_EXCEPTION);
 
-	if (vector == 1 && svm_end_nmi_step(vcpu, svm_of(vcpu)->vmcb)) {
+	if (vector == 1 && svm_end_own_step(vcpu)) {
 		vcpu->exit.kind = EXIT_NMI_WINDOW;
 		return;
 	}
@@ -198,13 +197,12 @@ static void decode_failure(struct vcpu *vcpu, const struct vmcb *vmcb)
 	vcpu->exit.failure.code = vmcb->exit_code;
 }
 
-#define PLAIN(kind) { EXIT_##kind, NO_INSTRUCTION, NULL }
-#define INSTRUCTION(kind, which) { EXIT_##kind, INSN_EXIT_##which, NULL }
-#define DECODED(kind, decode) { EXIT_##kind, NO_INSTRUCTION, decode }
-#define NEVER { EXIT_UNKNOWN, NO_INSTRUCTION, decode_failure }
+#define PLAIN(kind) { EXIT_##kind, 0, NULL }
+#define INSTRUCTION(kind, which) { EXIT_##kind, INSN_EXIT_##which + 1, NULL }
+#define DECODED(kind, decode) { EXIT_##kind, 0, decode }
 
+/* Codes without a row are of intercepts that are off: EXIT_UNKNOWN. */
 static const struct exit_decoder decoders[CODES] = {
-	[0 ... CODES - 1] = NEVER,
 	[SVM_EXIT_CR_READ ... SVM_EXIT_CR_WRITE + 15] = DECODED(CR_ACCESS, decode_move),
 	[SVM_EXIT_DR_READ ... SVM_EXIT_DR_WRITE + 15] = DECODED(DR_ACCESS, decode_move),
 	[SVM_EXIT_EXCEPTION ... SVM_EXIT_EXCEPTION + 31] = DECODED(EXCEPTION, decode_exception),
@@ -243,7 +241,7 @@ void svm_decode_exit(struct vcpu *vcpu, const struct vmcb *vmcb)
 {
 	static const struct exit_decoder nested_fault = DECODED(NESTED_FAULT, decode_nested_fault);
 	static const struct exit_decoder invalid = DECODED(ENTRY_FAILED, decode_failure);
-	static const struct exit_decoder never = NEVER;
+	static const struct exit_decoder never = { EXIT_UNKNOWN, 0, decode_failure };
 	u64 code = vmcb->exit_code;
 	const struct exit_decoder *decoder;
 
@@ -253,8 +251,8 @@ void svm_decode_exit(struct vcpu *vcpu, const struct vmcb *vmcb)
 		decoder = code == SVM_EXIT_NPF ? &nested_fault : code == SVM_EXIT_INVALID ? &invalid : &never;
 	vcpu->exit.kind = decoder->kind;
 	vcpu->exit.next_rip = 0;
-	if (decoder->instruction != NO_INSTRUCTION)
-		vcpu->exit.next_rip = next_rip(vcpu, vmcb, decoder->instruction);
+	if (decoder->instruction)
+		vcpu->exit.next_rip = next_rip(vcpu, vmcb, decoder->instruction - 1);
 	else if (decoder->decode)
 		decoder->decode(vcpu, vmcb);
 	if (UNLIKELY(vcpu->trace != NULL)) {

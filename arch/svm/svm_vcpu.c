@@ -9,9 +9,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/nested_paging.h"
-#include "hv/exit.h"
 #include "hv/gmem.h"
-#include "hv/kmalloc.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
 #include "hv/pages.h"
@@ -33,30 +31,25 @@
 #define PAUSE_FILTER_COUNT 3000
 #define PAUSE_FILTER_THRESHOLD 128
 
+/* Two pages: the VMCB, and what we keep beside it. */
 static int svm_vcpu_create(struct vcpu *vcpu)
 {
-	struct svm_vcpu *svm = kzalloc(sizeof(*svm));
+	hpa_t pages = pages_alloc(1, PAGE_OWNER_HOST, PAGES_ZERO);
+	struct svm_vcpu *svm;
 
-	if (!svm)
+	if (!pages.value)
 		return ERR_NO_MEMORY;
-	svm->vmcb_pa = pages_alloc(0, PAGE_OWNER_HOST, PAGES_ZERO);
-	if (!svm->vmcb_pa.value) {
-		kfree(svm);
-		return ERR_NO_MEMORY;
-	}
-	svm->vmcb = direct_map(svm->vmcb_pa);
+	svm = direct_map(HPA(pages.value + PAGE_SIZE));
+	svm->vmcb_pa = pages;
+	svm->vmcb = direct_map(pages);
 	vcpu->backend = svm;
 	return OK;
 }
 
 static void svm_vcpu_destroy(struct vcpu *vcpu)
 {
-	struct svm_vcpu *svm = svm_of(vcpu);
-
-	if (!svm)
-		return;
-	pages_free(svm->vmcb_pa, 0);
-	kfree(svm);
+	if (vcpu->backend)
+		pages_free(svm_of(vcpu)->vmcb_pa, 1);
 	vcpu->backend = NULL;
 }
 
@@ -190,6 +183,7 @@ static void svm_vcpu_run(struct vcpu *vcpu)
 		write_registers(vcpu, vmcb);
 		svm_enter(&vcpu->regs, svm->vmcb_pa);
 		read_registers(vcpu, vmcb);
+		vcpu->exit.in_delivery = false;
 		if (UNLIKELY(vmcb->exit_interrupt_info & SVM_EVENT_VALID))
 			svm_save_interrupted_event(vcpu, vmcb);
 		if (UNLIKELY(svm->offering) && !(vmcb->virtual_interrupt & V_IRQ)) {
@@ -389,6 +383,7 @@ const struct virt_ops svm_virt_ops = {
 	.set_tsc_offset = svm_set_tsc_offset,
 	.intercept_debug_registers = svm_intercept_debug_registers,
 	.flush_tlb = svm_flush_tlb,
+	.end_own_step = svm_end_own_step,
 	.exit_name = svm_exit_name,
 	.nested_format = &nested_format_npt,
 };

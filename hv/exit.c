@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The exit table: one row per kind of exit, and the two levels on which its handler may run.
+ *
+ * A backend calls exit_fast right after it decoded an exit. Rows with EXIT_FAST are handled there and then; whatever
+ * needs more leaves the fast level and comes to exit_slow, with the same handler. RIP moves here and nowhere else.
+ * Next to read: hv/run.c; docs/exits.md has a line for each row.
+ */
+#include "hv/exit.h"
+#include "hv/trace.h"
+
+#define DR6_BS BIT64(14)
+
+const struct exit_row exit_rows[EXIT_KIND_COUNT] = {
+	[EXIT_UNKNOWN] = { exit_failed, 0 },
+	[EXIT_CPUID] = { exit_cpuid, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_MSR_READ] = { exit_msr_read, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_MSR_WRITE] = { exit_msr_write, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_IO] = { exit_io, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_NESTED_FAULT] = { exit_nested_fault, EXIT_FAST },
+	[EXIT_HLT] = { exit_hlt, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_HYPERCALL] = { exit_hypercall, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_INTERRUPT] = { exit_host_event, 0 },
+	[EXIT_INTERRUPT_WINDOW] = { exit_window, EXIT_FAST },
+	[EXIT_NMI] = { exit_host_event, 0 },
+	[EXIT_NMI_WINDOW] = { exit_nmi_window, EXIT_FAST },
+	[EXIT_CR_ACCESS] = { exit_cr_access, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_DR_ACCESS] = { exit_dr_access, EXIT_FAST },
+	[EXIT_XSETBV] = { exit_xsetbv, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_WBINVD] = { exit_nothing, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_INVD] = { exit_nothing, EXIT_FAST | EXIT_INSTRUCTION },
+	[EXIT_PAUSE] = { exit_pause, EXIT_INSTRUCTION },
+	[EXIT_MONITOR] = { exit_undefined, EXIT_FAST },
+	[EXIT_MWAIT] = { exit_undefined, EXIT_FAST },
+	[EXIT_RDPMC] = { exit_protected, EXIT_FAST },
+	[EXIT_RDTSC] = { exit_failed, 0 },
+	[EXIT_INVLPG] = { exit_failed, 0 },
+	[EXIT_DESCRIPTOR_TABLE] = { exit_failed, 0 },
+	[EXIT_TASK_SWITCH] = { exit_failed, 0 },
+	[EXIT_EXCEPTION] = { exit_exception, 0 },
+	[EXIT_UNDEFINED] = { exit_undefined, EXIT_FAST },
+	[EXIT_SHUTDOWN] = { exit_shutdown, 0 },
+	[EXIT_MACHINE_CHECK] = { exit_machine_check, 0 },
+	[EXIT_INIT] = { exit_host_event, 0 },
+	[EXIT_SIPI] = { exit_failed, 0 },
+	[EXIT_SLICE_END] = { exit_host_event, 0 },
+	[EXIT_ENTRY_FAILED] = { exit_failed, 0 },
+};
+
+static u32 fast_mask = EXIT_FAST;
+
+void exit_disable_fast(void)
+{
+	fast_mask = 0;
+}
+
+/* The trap after a completed instruction, when the guest single-steps. */
+static __attribute__((noinline)) void single_step(struct vcpu *vcpu)
+{
+	if (virt_ops->end_own_step(vcpu))
+		return;
+	virt_ops->set_system(vcpu, SYSTEM_DR6, virt_ops->get_system(vcpu, SYSTEM_DR6) | DR6_BS);
+	vcpu_inject_exception(vcpu, 1, false, 0);
+}
+
+/* The exit's instruction is done. */
+static inline void complete_instruction(struct vcpu *vcpu)
+{
+	vcpu->regs.rip = vcpu->exit.next_rip;
+	vcpu->instruction_done = true;
+	if (UNLIKELY(vcpu->regs.rflags & (RFLAGS_RF | RFLAGS_TF))) {
+		vcpu->regs.rflags &= ~RFLAGS_RF;
+		if (vcpu->regs.rflags & RFLAGS_TF)
+			single_step(vcpu);
+	}
+}
+
+bool exit_fast(struct vcpu *vcpu)
+{
+	u32 kind = vcpu->exit.kind;
+	const struct exit_row *row = &exit_rows[kind];
+	enum verdict verdict;
+
+	vcpu->exits[kind].count++;
+	if (UNLIKELY(vcpu->trace != NULL))
+		trace_exit(vcpu);
+	vcpu->exit_pending = true;
+	if (UNLIKELY(!(row->flags & fast_mask)))
+		return false;
+	if (UNLIKELY((row->flags & EXIT_INSTRUCTION) && !vcpu->exit.next_rip))
+		return true;
+	verdict = row->handler(vcpu);
+	if (LIKELY(verdict == VERDICT_NEXT)) {
+		complete_instruction(vcpu);
+		return true;
+	}
+	return verdict == VERDICT_SAME;
+}
+
+enum verdict exit_slow(struct vcpu *vcpu)
+{
+	const struct exit_row *row = &exit_rows[vcpu->exit.kind];
+	enum verdict verdict;
+
+	vcpu->slow_exits++;
+	if ((row->flags & EXIT_INSTRUCTION) && !vcpu->exit.next_rip)
+		return VERDICT_SAME;
+	verdict = row->handler(vcpu);
+	if (verdict == VERDICT_NEXT || verdict == VERDICT_BLOCK)
+		complete_instruction(vcpu);
+	return verdict == VERDICT_NEXT || verdict == VERDICT_SLOW ? VERDICT_SAME : verdict;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Linear addresses of a guest (hv/gva.h), and the short way to its instruction bytes.
+ *
+ * vcpu_code_bytes stands on the exit path of CPUs without next RIP: four-level long mode is walked inline there, checking
+ * nothing but presence (the CPU has just executed from that address); all other modes go through guest_walk.
+ */
+#include "hv/gva.h"
+#include "hv/cpuid_policy.h"
+#include "hv/gmem_internal.h"
+#include "hv/lib/error.h"
+
+#define CR0_PG BIT64(31)
+#define CR4_LA57 BIT64(12)
+#define EFER_LMA BIT64(10)
+#define ENTRY_PRESENT BIT64(0)
+#define ENTRY_LARGE BIT64(7)
+#define ENTRY_ADDRESS MASK64(51, 12)
+
+static int read_entry(void *context, gpa_t address, unsigned size_bytes, u64 *entry)
+{
+	struct vcpu *vcpu = context;
+	int result;
+
+	*entry = 0;
+	result = gmem_read_nofault(vcpu->vm, address, entry, size_bytes);
+	if (result == ERR_AGAIN && !vcpu->fast_level && gmem_populate(vcpu->vm, address) == OK)
+		result = gmem_read_nofault(vcpu->vm, address, entry, size_bytes);
+	return result;
+}
+
+static int set_entry_bits(void *context, gpa_t address, unsigned size_bytes, u64 old, u64 bits)
+{
+	struct vcpu *vcpu = context;
+
+	return gmem_compare_exchange(vcpu->vm, address, size_bytes, old, old | bits);
+}
+
+static const struct guest_walk_ops walk_ops = { read_entry, set_entry_bits };
+static const struct guest_walk_ops look_ops = { read_entry, NULL };
+
+void gva_paging(struct vcpu *vcpu, struct guest_paging *paging)
+{
+	*paging = (struct guest_paging){
+		.cr0 = virt_ops->get_system(vcpu, SYSTEM_CR0),
+		.cr3 = virt_ops->get_system(vcpu, SYSTEM_CR3),
+		.cr4 = virt_ops->get_system(vcpu, SYSTEM_CR4),
+		.efer = virt_ops->get_system(vcpu, SYSTEM_EFER),
+		.rflags = vcpu->regs.rflags,
+		.physical_bits = vcpu->vm->cpuid->physical_bits,
+		.gib_pages = true,
+	};
+}
+
+int gva_walk(struct vcpu *vcpu, const struct guest_paging *paging, u64 linear, unsigned access, struct guest_walk *walk)
+{
+	return guest_walk(paging, &walk_ops, vcpu, linear, access, walk);
+}
+
+int gva_look(struct vcpu *vcpu, u64 linear, struct guest_walk *walk)
+{
+	struct guest_paging paging;
+
+	gva_paging(vcpu, &paging);
+	return guest_walk(&paging, &look_ops, vcpu, linear, GUEST_READ, walk);
+}
+
+/* Everything but four-level paging. */
+static __attribute__((noinline)) bool code_gpa_slow(struct vcpu *vcpu, const struct code_address *where, u64 *gpa)
+{
+	struct guest_paging paging = { .cr0 = where->cr0, .cr3 = where->cr3, .cr4 = where->cr4, .efer = where->efer,
+				       .physical_bits = vcpu->vm->cpuid->physical_bits, .gib_pages = true };
+	struct guest_walk walk;
+
+	if (guest_walk(&paging, &look_ops, vcpu, where->linear, GUEST_READ, &walk) != OK)
+		return false;
+	*gpa = walk.gpa.value;
+	return true;
+}
+
+static inline bool code_gpa_long_mode(const struct gmem *gmem, const struct code_address *where, u64 *gpa)
+{
+	u64 table = where->cr3 & ENTRY_ADDRESS, linear = where->linear, entry;
+
+	for (unsigned shift = 39;; shift -= 9) {
+		const u8 *at = gmem_pointer(gmem, table + ((linear >> shift) & 511) * 8);
+
+		if (UNLIKELY(!at))
+			return false;
+		entry = READ_ONCE(*(const u64 *)(const void *)at);
+		if (UNLIKELY(!(entry & ENTRY_PRESENT)))
+			return false;
+		if (shift == 12 || ((entry & ENTRY_LARGE) && shift < 39)) {
+			u64 offset = BIT64(shift) - 1;
+
+			*gpa = (entry & ENTRY_ADDRESS & ~offset) | (linear & offset);
+			return true;
+		}
+		table = entry & ENTRY_ADDRESS;
+	}
+}
+
+const u8 *vcpu_code_bytes(struct vcpu *vcpu, const struct code_address *where, u32 *available)
+{
+	const struct gmem *gmem = vcpu->vm->gmem;
+	u64 gpa = where->linear;
+
+	*available = (u32)(PAGE_SIZE - (where->linear & PAGE_MASK));
+	if (LIKELY((where->efer & EFER_LMA) && !(where->cr4 & CR4_LA57))) {
+		if (!code_gpa_long_mode(gmem, where, &gpa))
+			return NULL;
+	} else if ((where->cr0 & CR0_PG) && !code_gpa_slow(vcpu, where, &gpa)) {
+		return NULL;
+	}
+	return gmem_pointer(gmem, gpa);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The run loop's face to hv/vm.c. */
+#ifndef HV_RUN_H
+#define HV_RUN_H
+
+#include "hv/vm.h"
+
+/* The vCPU thread's function; its argument is the vCPU. Ends when the machine is dying. */
+void run_vcpu(void *vcpu);
+/* Every vCPU of the machine stands outside its run loop. */
+bool run_all_stopped(const struct vm *vm);
+
+#endif
