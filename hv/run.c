@@ -174,18 +174,21 @@ static bool may_run(const struct vcpu *vcpu)
 
 void run_vcpu(void *argument)
 {
+	static const struct thread_switch_hooks hooks = { .out = vcpu_state_leave };
 	struct vcpu *vcpu = argument;
 	struct vm *vm = vcpu->vm;
 
+	thread_set_switch_hooks(&hooks, vcpu);
 	for (;;) {
 		waitqueue_wait(&vcpu->wait, may_run(vcpu));
 		if (vm->dying)
-			return;
+			break;
 		__atomic_store_n(&vcpu->mode, VCPU_HOST, __ATOMIC_SEQ_CST);
 		run_until_stop(vcpu);
 		__atomic_store_n(&vcpu->mode, VCPU_STOPPED, __ATOMIC_SEQ_CST);
 		vm_vcpu_stopped(vcpu);
 	}
+	thread_set_switch_hooks(NULL, NULL);
 }
 
 bool run_all_stopped(const struct vm *vm)

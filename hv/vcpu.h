@@ -9,7 +9,6 @@
 #ifndef HV_VCPU_H
 #define HV_VCPU_H
 
-#include "arch/x86/fpu.h"
 #include "hv/interrupt_controller.h"
 #include "hv/thread.h"
 #include "hv/virt.h"
@@ -64,7 +63,7 @@ struct vcpu {
 
 	u64 tsc_offset;               /* (o) guest TSC = host TSC + offset */
 	u64 tsc_adjust;               /* (o) IA32_TSC_ADJUST */
-	u64 xcr0;                     /* (o) the guest's; fpu.xcr0 follows */
+	u64 xcr0;                     /* (o) the guest's */
 	u64 xss;                      /* (o) */
 	u64 dr[4];                    /* (o) DR0 to DR3; in the CPU while debug_loaded */
 	bool debug_used;              /* (o) the guest has written DR0..3: they are switched with the thread */
@@ -83,7 +82,8 @@ struct vcpu {
 	u8 mode;                      /* (a) enum vcpu_mode */
 	struct thread *thread;        /* (c) while the machine exists */
 	struct waitqueue wait;        /* halted, or the machine does not run */
-	struct fpu_state fpu;         /* (o) in the CPU while cpu->fpu points here */
+	void *fpu_area;               /* (o) XSAVE area, standard form, while not loaded */
+	bool state_loaded;            /* (o) FPU, XCR0, DR0..3, TSC_AUX are in the CPU (hv/vcpu_state.c) */
 
 	struct exit_counter exits[EXIT_KIND_COUNT]; /* written by the owner */
 	u64 unknown_msr_reads, unknown_msr_writes;  /* written by the owner */

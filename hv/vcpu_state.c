@@ -1,40 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /* The state that stays in the CPU across exits (hv/vcpu_state.h). */
 #include "hv/vcpu_state.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/fpu.h"
 #include "arch/x86/msr.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
 #include "hv/pages.h"
 
 #define CR0_EM_BIT BIT64(2)
-#define XCR0_AVX BIT64(2)
 #define AREA_XMM 160
 #define AREA_HEADER 512
+
+static u64 host_components(void)
+{
+	return fpu_has_xsave() ? fpu_supported_xcr0() : XCR0_X87 | XCR0_SSE;
+}
 
 int vcpu_state_create(struct vcpu *vcpu)
 {
 	hpa_t page;
 
-	if (fpu_area_bytes() > PAGE_SIZE)
+	if (fpu_area_bytes(host_components()) > PAGE_SIZE)
 		return ERR_UNSUPPORTED;
-	page = pages_alloc(0, PAGE_OWNER_HOST, 0);
+	page = pages_alloc(0, PAGE_OWNER_HOST, PAGES_ZERO);
 	if (!page.value)
 		return ERR_NO_MEMORY;
-	vcpu->fpu.area = direct_map(page);
+	vcpu->fpu_area = direct_map(page);
 	return OK;
 }
 
 void vcpu_state_destroy(struct vcpu *vcpu)
 {
-	if (vcpu->fpu.area)
-		pages_free(direct_unmap(vcpu->fpu.area), 0);
-	vcpu->fpu.area = NULL;
+	if (vcpu->fpu_area)
+		pages_free(direct_unmap(vcpu->fpu_area), 0);
+	vcpu->fpu_area = NULL;
 }
 
 void vcpu_state_reset(struct vcpu *vcpu)
 {
-	fpu_state_reset(&vcpu->fpu);
+	fpu_area_reset(vcpu->fpu_area, PAGE_SIZE);
 	vcpu->xcr0 = 1;
 	vcpu->tsc_aux = 0;
 	memset(vcpu->dr, 0, sizeof(vcpu->dr));
@@ -67,32 +73,42 @@ static void debug_save(struct vcpu *vcpu)
 #undef X
 }
 
+/* Every component that the host has, whatever the guest's XCR0 says: nothing that one guest left is seen by another. */
 void vcpu_state_leave(void *context)
 {
 	struct vcpu *vcpu = context;
 
-	if (this_cpu()->fpu != &vcpu->fpu)
+	if (!vcpu->state_loaded)
 		return;
-	fpu_save_owner();
+	if (fpu_has_xsave())
+		xsetbv(0, host_components());
+	fpu_save(vcpu->fpu_area, host_components());
 	if (vcpu->debug_used)
 		debug_save(vcpu);
+	vcpu->state_loaded = false;
 }
 
 void vcpu_load_cpu_state(struct vcpu *vcpu)
 {
-	if (LIKELY(this_cpu()->fpu == &vcpu->fpu))
+	if (LIKELY(vcpu->state_loaded))
 		return;
-	fpu_load(&vcpu->fpu);
+	if (fpu_has_xsave())
+		xsetbv(0, host_components());
+	fpu_load(vcpu->fpu_area, host_components());
+	if (fpu_has_xsave())
+		xsetbv(0, vcpu->xcr0);
 	if (vcpu->debug_used)
 		vcpu_debug_load(vcpu);
 	write_tsc_aux(vcpu->tsc_aux);
+	vcpu->state_loaded = true;
 }
 
 void vcpu_xcr0_load(struct vcpu *vcpu)
 {
 	u64 flags = irq_save();
 
-	fpu_set_xcr0(&vcpu->fpu, vcpu->xcr0);
+	if (vcpu->state_loaded)
+		xsetbv(0, vcpu->xcr0);
 	irq_restore(flags);
 }
 
@@ -110,18 +126,18 @@ static u8 *vector_in_area(struct vcpu *vcpu, unsigned number, bool upper)
 {
 	u32 avx_offset = cpuid(0xd, 2).ebx;
 
-	return vcpu->fpu.area + (upper ? avx_offset : AREA_XMM) + (number & 15) * 16;
+	return (u8 *)vcpu->fpu_area + (upper ? avx_offset : AREA_XMM) + (number & 15) * 16;
 }
 
 static u64 *state_components(struct vcpu *vcpu)
 {
-	return (u64 *)(void *)(vcpu->fpu.area + AREA_HEADER);
+	return (u64 *)(void *)((u8 *)vcpu->fpu_area + AREA_HEADER);
 }
 
 /* A component that the header says is in its initial state has no bytes in the area yet. */
 static void settle_component(struct vcpu *vcpu, unsigned component, bool upper)
 {
-	if (!fpu_host_xcr0() || (*state_components(vcpu) & BIT64(component)))
+	if (!fpu_has_xsave() || (*state_components(vcpu) & BIT64(component)))
 		return;
 	for (unsigned i = 0; i < 16; i++)
 		memset(vector_in_area(vcpu, i, upper), 0, 16);

@@ -7,6 +7,7 @@
  * new state and tells the listener. Next to read: hv/run.c.
  */
 #include "arch/x86/cpuid.h"
+#include "arch/x86/fpu.h"
 #include "hv/clock.h"
 #include "hv/cpuid_policy.h"
 #include "hv/gmem_internal.h"
@@ -16,7 +17,6 @@
 #include "hv/lib/log.h"
 #include "hv/lib/string.h"
 #include "hv/run.h"
-#include "hv/vcpu_state.h"
 #include "hv/vm_internal.h"
 
 static const struct board_ops *board; /* (c) after start-up */
@@ -54,7 +54,7 @@ static int make_cpuid(struct vm *vm)
 	if (!vm->cpuid)
 		return ERR_NO_MEMORY;
 	cpuid_policy_build(vm->cpuid, read_host_cpuid, NULL, &config);
-	vm->cpuid->xcr0_allowed &= fpu_host_xcr0();
+	vm->cpuid->xcr0_allowed &= fpu_supported_xcr0();
 	return OK;
 }
 
@@ -98,8 +98,6 @@ static int make_vcpus(struct vm *vm)
 
 static int make_threads(struct vm *vm)
 {
-	static const struct thread_switch_hooks hooks = { .out = vcpu_state_leave };
-
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		char name[THREAD_NAME_MAX];
 
@@ -107,7 +105,6 @@ static int make_threads(struct vm *vm)
 		vm->vcpus[i]->thread = thread_create(name, run_vcpu, vm->vcpus[i]);
 		if (!vm->vcpus[i]->thread)
 			return ERR_NO_MEMORY;
-		thread_set_switch_hooks(vm->vcpus[i]->thread, &hooks, vm->vcpus[i]);
 	}
 	return OK;
 }
