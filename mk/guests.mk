@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+# Test kernels: one ELF per guest-tests/*.c, with the library of guest-tests/lib.
+
+GUEST_SOURCES := $(sort $(wildcard guest-tests/*.c))
+GUEST_KERNELS := $(GUEST_SOURCES:guest-tests/%.c=$(B)/guests/%.gtest)
+GUEST_FLAGS := -std=gnu11 -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only -mcmodel=small \
+               -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns $(WARNINGS)
+
+$(B)/guests/%.o: %.c
+	@mkdir -p $(@D)
+	gcc $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+$(B)/guests/%.o: %.S
+	@mkdir -p $(@D)
+	gcc $(GUEST_FLAGS) -MMD -MP -c -o $@ $<
+GUEST_LIB := $(B)/guests/guest-tests/lib/start.o $(B)/guests/guest-tests/lib/guest.o
+$(B)/guests/%.gtest: $(B)/guests/guest-tests/%.o $(GUEST_LIB) guest-tests/lib/guest.lds
+	ld -nostdlib -static -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 -T guest-tests/lib/guest.lds -o $@ $(GUEST_LIB) $<
+-include $(wildcard $(B)/guests/guest-tests/*.d $(B)/guests/guest-tests/lib/*.d)
+
+.PHONY: guest-kernels guest-tests
+.SECONDARY: $(GUEST_SOURCES:%.c=$(B)/guests/%.o) $(GUEST_LIB)
+guest-kernels: $(GUEST_KERNELS)
