@@ -11,13 +11,17 @@
 #include "drivers/pci.h"
 #include "hv/boot_record.h"
 #include "hv/clock_internal.h"
+#include "hv/exit.h"
+#include "hv/guest_tests.h"
 #include "hv/host_console.h"
 #include "hv/host_firmware.h"
 #include "hv/interrupt.h"
 #include "hv/lib/error.h"
 #include "hv/lib/format.h"
 #include "hv/lib/log.h"
+#include "hv/dev/pc.h"
 #include "hv/efi_runtime.h"
+#include "hv/loader.h"
 #include "hv/log.h"
 #include "hv/manage/host_validate.h"
 #include "hv/manage/nodedev.h"
@@ -29,6 +33,7 @@
 #include "hv/thread.h"
 #include "hv/timer.h"
 #include "hv/version.h"
+#include "hv/virt_start.h"
 #include "hv/vmap.h"
 
 NORETURN void hv_main(const struct bootinfo *info, u64 image_base);
@@ -91,6 +96,21 @@ static void set_ist_stacks(void)
 	cpu_set_ist_stacks(this_cpu(), tops);
 }
 
+extern const struct virt_ops svm_virt_ops;
+
+/* The hardware's virtualisation, and what a machine is made of. */
+static void machines_init(void)
+{
+	static const struct virt_ops *const backends[] = { &svm_virt_ops };
+
+	virt_start(backends, ARRAY_SIZE(backends));
+	if (boot_option("no_fast", NULL, 0))
+		exit_disable_fast();
+	vm_set_board(&pc_board);
+	vm_set_loader(&direct_loader);
+	guest_tests_run();
+}
+
 /* What start-up needs threads for, up to the prompt. */
 static void main_thread(void *argument)
 {
@@ -98,6 +118,7 @@ static void main_thread(void *argument)
 
 	(void)argument;
 	host_devices_init();
+	machines_init();
 	pages_stats(&stats);
 	log_info("memory: %llu MiB usable, %llu MiB free, %llu KiB used by Solera", (unsigned long long)(stats.total_pages >> 8),
 		 (unsigned long long)(stats.free_pages >> 8), (unsigned long long)(memory_host_bytes() / KIB));

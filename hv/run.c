@@ -174,7 +174,7 @@ static bool may_run(const struct vcpu *vcpu)
 
 void run_vcpu(void *argument)
 {
-	static const struct thread_switch_hooks hooks = { .out = vcpu_state_leave };
+	static const struct thread_switch_hooks hooks = { vcpu_state_leave, vcpu_state_arrive };
 	struct vcpu *vcpu = argument;
 	struct vm *vm = vcpu->vm;
 

@@ -88,6 +88,11 @@ void vcpu_state_leave(void *context)
 	vcpu->state_loaded = false;
 }
 
+void vcpu_state_arrive(void *context)
+{
+	(void)context;
+}
+
 void vcpu_load_cpu_state(struct vcpu *vcpu)
 {
 	if (LIKELY(vcpu->state_loaded))

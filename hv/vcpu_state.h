@@ -13,6 +13,7 @@ void vcpu_state_destroy(struct vcpu *vcpu);
 void vcpu_state_reset(struct vcpu *vcpu);  /* not running */
 /* Called by the scheduler when the vCPU's thread leaves a CPU; interrupts off. */
 void vcpu_state_leave(void *vcpu);
+void vcpu_state_arrive(void *vcpu);        /* and when it comes back: the state waits for the next entry */
 void vcpu_xcr0_load(struct vcpu *vcpu);    /* vcpu->xcr0 changed */
 void vcpu_debug_load(struct vcpu *vcpu);   /* DR0..3 into the CPU */
 

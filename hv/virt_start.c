@@ -2,6 +2,7 @@
 /* Choosing a backend at start-up (hv/virt_start.h). */
 #include "hv/virt_start.h"
 #include "hv/lib/error.h"
+#include "hv/lib/lock.h"
 #include "hv/lib/log.h"
 #include "hv/msr_policy.h"
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runner of guest-tests/ (hv/guest_tests.h). Each test is a machine of its own with the test ports; its end is the
+ * exit port, or a deadline. `guest-tests=NAME` runs only that one.
+ */
+#include "hv/guest_tests.h"
+#include "hv/boot_record.h"
+#include "hv/clock.h"
+#include "hv/lib/error.h"
+#include "hv/lib/log.h"
+#include "hv/lib/string.h"
+#include "hv/vm.h"
+
+#define TEST_MEMORY (16 * MIB)
+#define TEST_DEADLINE_NS (30 * NS_PER_S)
+#define SUFFIX ".gtest"
+
+struct outcome {
+	struct waitqueue wait;
+	bool ended;        /* (a) */
+	enum vm_event_kind kind;
+	char reason[120];
+	u64 code;
+};
+
+static void ended(void *context, struct vm *vm, enum vm_event_kind kind, const char *reason, u64 code)
+{
+	struct outcome *outcome = context;
+
+	(void)vm;
+	outcome->kind = kind;
+	outcome->code = code;
+	string_copy(outcome->reason, reason, sizeof(outcome->reason));
+	__atomic_store_n(&outcome->ended, true, __ATOMIC_SEQ_CST);
+	waitqueue_wake_all(&outcome->wait);
+}
+
+/* Runs one; true: it passed. */
+static bool run_one(const struct boot_module *module, const char *name)
+{
+	struct vm_config config = { .memory_bytes = TEST_MEMORY, .vcpu_count = 1, .acpi = true, .test_ports = true, .command_line = "" };
+	struct outcome outcome = { .ended = false };
+	const char *error = "", *how;
+	bool in_time, passed = false;
+	struct vm *vm;
+
+	waitqueue_init(&outcome.wait, "guest test");
+	string_copy(config.name, name, sizeof(config.name));
+	config.kernel = boot_module_find(module->name, &(u64){ 0 });
+	config.kernel_bytes = module->size_bytes;
+	config.listener.event = ended;
+	config.listener.context = &outcome;
+	log_notice("guest-test %s: begins", name);
+	if (vm_create(&config, &vm, &error)) {
+		log_notice("guest-test %s: FAILED to start: %s", name, error);
+		return false;
+	}
+	if (vm_resume(vm))
+		log_error("guest-test %s: does not run", name);
+	in_time = waitqueue_wait_until(&outcome.wait, outcome.ended, clock_ns() + TEST_DEADLINE_NS);
+	if (!in_time) {
+		how = "ran out of time";
+		vm_stop(vm);
+	} else if (outcome.kind == VM_EVENT_EXIT) {
+		passed = outcome.code == 0;
+		how = passed ? "passed" : "failed";
+	} else {
+		how = outcome.reason;
+	}
+	log_notice("guest-test %s: %s%s (rip %llx)", name, passed ? "" : "FAILED: ", how, (unsigned long long)vm->vcpus[0]->regs.rip);
+	vm_destroy(vm);
+	return passed;
+}
+
+void guest_tests_run(void)
+{
+	char only[64], name[64];
+	u32 passed = 0, failed = 0;
+
+	if (!boot_option("guest-tests", only, sizeof(only)))
+		return;
+	for (u32 i = 0; i < boot_record.info.module_count; i++) {
+		const struct boot_module *module = &boot_record.modules[i];
+		size_t length = strnlen(module->name, sizeof(module->name)), suffix = sizeof(SUFFIX) - 1;
+
+		if (length <= suffix || !string_equal(module->name + length - suffix, SUFFIX))
+			continue;
+		string_copy(name, module->name, MIN(sizeof(name), length - suffix + 1));
+		if (only[0] && !string_equal(only, name))
+			continue;
+		if (run_one(module, name))
+			passed++;
+		else
+			failed++;
+	}
+	log_notice("guest-tests: %u passed, %u failed", passed, failed);
+}
