@@ -10,6 +10,7 @@
 const struct shell_command *const shell_command_tables[] = {
 	shell_commands_general,
 	shell_commands_host,
+	shell_commands_capabilities,
 	shell_commands_log,
 	shell_commands_nodedev,
 	shell_commands_validate,

@@ -16,5 +16,6 @@ extern const struct shell_command shell_commands_domain_stats[];   /* cmd_domain
 extern const struct shell_command shell_commands_domain_life[];    /* cmd_domain_life.c */
 extern const struct shell_command shell_commands_domain_define[];  /* cmd_domain_define.c */
 extern const struct shell_command shell_commands_domain_console[]; /* cmd_domain_console.c */
+extern const struct shell_command shell_commands_capabilities[];   /* cmd_capabilities.c */
 
 #endif

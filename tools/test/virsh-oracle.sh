@@ -272,11 +272,14 @@ autostart a-much-longer-name
 dumpxml a --inactive
 dumpxml 1
 dumpxml a-much-longer-name
+capabilities
+domcapabilities
 E
 run_solera
-for command in 'dumpxml a' 'dumpxml a --inactive' 'dumpxml 1' 'dumpxml a-much-longer-name'; do
+for command in 'dumpxml a' 'dumpxml a --inactive' 'dumpxml 1' 'dumpxml a-much-longer-name' capabilities domcapabilities; do
+	case $command in capabilities) schema=capability ;; domcapabilities) schema=domaincaps ;; *) schema=domain ;; esac
 	dump "$command" "$folder/solera/out" >"$folder/dump.xml"
-	virt-xml-validate "$folder/dump.xml" domain >"$folder/log" 2>&1 ||
+	virt-xml-validate "$folder/dump.xml" $schema >"$folder/log" 2>&1 ||
 		{ cat "$folder/dump.xml" "$folder/log"; echo "virsh-oracle: $command does not pass libvirt's schema"; exit 1; }
 done
-echo "virsh-oracle: $count commands say what virsh says; 4 dumps pass libvirt's schema"
+echo "virsh-oracle: $count commands say what virsh says; 6 documents pass libvirt's schema"

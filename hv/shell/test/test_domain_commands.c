@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/lib/utf8.c hv/shell/domain_argument.c hv/shell/cmd_domain_list.c hv/shell/cmd_domain_info.c hv/shell/cmd_domain_stats.c hv/shell/cmd_domain_life.c hv/shell/cmd_domain_define.c hv/shell/cmd_domain_console.c hv/manage/domain_stats.c */
+/* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/lib/utf8.c hv/shell/domain_argument.c hv/shell/cmd_domain_list.c hv/shell/cmd_domain_info.c hv/shell/cmd_domain_stats.c hv/shell/cmd_domain_life.c hv/shell/cmd_domain_define.c hv/shell/cmd_domain_console.c hv/shell/cmd_capabilities.c hv/manage/capabilities.c hv/manage/domain_stats.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 /*
@@ -22,7 +22,7 @@
 
 const struct shell_command *const shell_command_tables[] = {
 	shell_commands_domain_life, shell_commands_domain_define, shell_commands_domain_console, shell_commands_domain_info,
-	shell_commands_domain_list, shell_commands_domain_stats, NULL,
+	shell_commands_domain_list, shell_commands_domain_stats, shell_commands_capabilities, NULL,
 };
 
 const struct shell_command *shell_command_find(const char *name)
@@ -38,7 +38,7 @@ const struct shell_command *shell_command_find(const char *name)
 
 void host_node(struct host_node *node)
 {
-	*node = (struct host_node){ .cpus = 8 };
+	*node = (struct host_node){ .cpus = 8, .memory_kib = 2097152 };
 }
 
 static struct shell shell;
