@@ -2,11 +2,14 @@
 # `make check`, its stages, and what else people type. A stage NAME is the target check-NAME; other mk files add theirs
 # with CHECK_STAGES += NAME=SECONDS (the room it has on two cores), or CHECK_FULL_STAGES for what is too long for it.
 # This file is included last.
-TOOL_TESTS := $(sort $(wildcard tools/test/*.sh))
+# boot.sh is a stage of its own.
+TOOL_TESTS := $(filter-out tools/test/boot.sh,$(sort $(wildcard tools/test/*.sh)))
+CHECK_STAGES += boot=120
+CHECK_FULL_STAGES += boot-full=600
 
 ALL_CHECK_STAGES := includes=10 units=180 fuzz=120 tools=60 $(CHECK_STAGES)
 
-.PHONY: check check-full check-units check-fuzz check-tools bench help
+.PHONY: check check-full check-units check-fuzz check-tools check-boot check-boot-full bench help
 check: image ## all tests that fit into some minutes, with each stage's time
 	@MAKE='$(MAKE)' tools/run-stages $(ALL_CHECK_STAGES)
 check-full: image ## everything: check, and what is too long for it
@@ -18,6 +21,11 @@ check-tools: $(TOOL_TESTS:tools/test/%.sh=$(B)/tool-tests/%.passed)
 $(B)/tool-tests/%.passed: tools/test/%.sh FORCE
 	@mkdir -p $(@D)
 	@$< > $@.log 2>&1 && { tail -n 1 $@.log; mv $@.log $@; } || { cat $@.log; echo "$<: FAILED"; exit 1; }
+
+check-boot: $(B)/boot-test/BOOTX64.EFI $(B)/boot-test/solera.mb2
+	@tools/test/boot.sh
+check-boot-full: $(B)/boot-test/BOOTX64.EFI $(B)/boot-test/solera.mb2 $(B)/boot-test/test.img
+	@tools/test/boot.sh --full
 
 bench: $(B)/solera.elf $(DEMO_IMAGE) ## figures beside their budgets; writes build/bench.json
 	@tools/bench

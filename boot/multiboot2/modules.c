@@ -82,7 +82,7 @@ static void add_module(struct front *front, const struct tag_module *module, con
 	struct boot_module *out = &modules[front->info->module_count];
 	uint8_t *at = (uint8_t *)(uintptr_t)module->start;
 
-	if (module->start % PAGE_BYTES || tail_is_shared(front, module)) {
+	if (size == 0 || module->start % PAGE_BYTES || tail_is_shared(front, module)) {
 		at = take(front, room ? room : PAGE_BYTES, PAGE_BYTES, BOOT_MEMORY_MODULE);
 		__builtin_memcpy(at, (const void *)(uintptr_t)module->start, size);
 	} else {
