@@ -207,6 +207,7 @@ static void free_pc(struct pc *pc)
 {
 	if (!pc)
 		return;
+	firmware_tables_destroy(pc->firmware);
 	kfree(pc->vlapics);
 	kfree(pc->uarts);
 	kfree(pc);
@@ -240,6 +241,9 @@ static int pc_create(struct vm *vm, const char **error)
 	init_devices(pc);
 	init_buses(pc);
 	code = claim_all(pc);
+	pc->firmware = code == OK ? firmware_tables_create(vm, error) : NULL;
+	if (code == OK && !pc->firmware)
+		code = ERR_NO_MEMORY;
 	if (code != OK) { /* what was claimed goes with the machine's maps */
 		free_pc(pc);
 		return code;
@@ -265,6 +269,7 @@ static void pc_reset(struct vm *vm)
 		if (pc->pci.devices[i])
 			vpci_reset(pc->pci.devices[i]);
 	pc->pci.config_address = 0;
+	firmware_tables_reset(pc->firmware);
 	for (u32 i = 0; i < pc->lapics.count; i++)
 		vlapic_reset(pc->lapics.lapics[i]);
 }
@@ -275,7 +280,7 @@ static int pc_direct_boot(struct vm *vm, const char **error)
 
 	*error = NULL;
 	vq35_program_as_firmware(&pc->q35);
-	return OK;
+	return firmware_tables_direct_boot(pc->firmware, error);
 }
 
 static void pc_quiesce(struct vm *vm)
@@ -333,14 +338,16 @@ static struct char_device *pc_serial(struct vm *vm, unsigned index)
 
 static gpa_t pc_rsdp(struct vm *vm)
 {
-	(void)vm;
-	return GPA(0);
+	struct pc *pc = vm->board;
+
+	return firmware_tables_rsdp(pc->firmware);
 }
 
 static void pc_tables_memory(struct vm *vm, u64 *base, u64 *size_bytes)
 {
-	(void)vm;
-	*base = *size_bytes = 0;
+	struct pc *pc = vm->board;
+
+	firmware_tables_memory(pc->firmware, base, size_bytes);
 }
 
 struct vpci_bus *pc_pci_bus(struct vm *vm)

@@ -3,6 +3,7 @@
 #ifndef HV_DEV_PC_INTERNAL_H
 #define HV_DEV_PC_INTERNAL_H
 
+#include "hv/dev/firmware_tables.h"
 #include "hv/dev/machine_clock.h"
 #include "hv/dev/pc.h"
 #include "hv/dev/vioapic.h"
@@ -30,6 +31,7 @@ struct pc {
 	struct vlapic_bus lapics;
 	struct vpci_bus pci;
 	struct vq35 q35;
+	struct firmware_tables *firmware; /* (c) ACPI, SMBIOS, fw_cfg */
 	struct spinlock intx_lock;
 	u64 intx_sources[8][4];      /* [intx_lock] per PIRQ: the functions (by devfn) that drive it */
 	u8 scratch_ports[16];        /* (a) */

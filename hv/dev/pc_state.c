@@ -64,6 +64,7 @@ void pc_save(struct vm *vm, struct state_writer *writer)
 	vpci_bus_save(&pc->pci, writer);
 	vpci_save(&pc->q35.host_bridge, writer);
 	vpci_save(&pc->q35.lpc, writer);
+	firmware_tables_save(pc->firmware, writer);
 }
 
 static int load_all(struct pc *pc, struct state_reader *reader)
@@ -83,6 +84,7 @@ static int load_all(struct pc *pc, struct state_reader *reader)
 	error = error ? error : vpci_bus_load(&pc->pci, reader);
 	error = error ? error : vpci_load(&pc->q35.host_bridge, reader);
 	error = error ? error : vpci_load(&pc->q35.lpc, reader);
+	error = error ? error : firmware_tables_load(pc->firmware, reader);
 	return error;
 }
 
