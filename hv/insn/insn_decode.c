@@ -24,20 +24,31 @@ static inline bool cursor_has(const struct cursor *cursor, unsigned count)
 	return cursor->at + count <= cursor->end;
 }
 
-static int cursor_number(struct cursor *cursor, unsigned size, u64 *value)
+static inline int cursor_number(struct cursor *cursor, unsigned size, u64 *value)
 {
-	u64 number = 0;
+	const u8 *from = cursor->bytes + cursor->at;
+	u64 whole;
+	u32 half;
+	u16 word;
 
-	if (!cursor_has(cursor, size))
+	if (UNLIKELY(!cursor_has(cursor, size)))
 		return cursor_end(cursor);
-	for (unsigned i = 0; i < size; i++)
-		number |= (u64)cursor->bytes[cursor->at + i] << (8 * i);
 	cursor->at = (u8)(cursor->at + size);
-	*value = number;
+	switch (size) {
+	case 0: *value = 0; break;
+	case 1: *value = *from; break;
+	case 2: __builtin_memcpy(&word, from, 2); *value = word; break;
+	case 4: __builtin_memcpy(&half, from, 4); *value = half; break;
+	case 8: __builtin_memcpy(&whole, from, 8); *value = whole; break;
+	default: /* 3 and 6: ENTER, far pointers */
+		*value = 0;
+		for (unsigned i = 0; i < size; i++)
+			*value |= (u64)from[i] << (8 * i);
+	}
 	return OK;
 }
 
-static int cursor_signed(struct cursor *cursor, unsigned size, s64 *value)
+static inline int cursor_signed(struct cursor *cursor, unsigned size, s64 *value)
 {
 	u64 number;
 	int result = cursor_number(cursor, size, &number);
@@ -45,17 +56,6 @@ static int cursor_signed(struct cursor *cursor, unsigned size, s64 *value)
 	if (result == OK)
 		*value = (s64)(number << (64 - 8 * size)) >> (64 - 8 * size);
 	return result;
-}
-
-/* One bit for each byte that is a legacy prefix: 26 2e 36 3e 64 65 66 67 f0 f2 f3. */
-static inline bool is_prefix(u8 byte)
-{
-	static const u64 prefixes[4] = {
-		BIT64(0x26) | BIT64(0x2e) | BIT64(0x36) | BIT64(0x3e), MASK64(0x27, 0x24), 0,
-		BIT64(0x30) | BIT64(0x32) | BIT64(0x33),
-	};
-
-	return prefixes[byte >> 6] >> (byte & 63) & 1;
 }
 
 static void note_prefix(struct insn *insn, u8 byte)
@@ -75,43 +75,35 @@ static void note_prefix(struct insn *insn, u8 byte)
 	}
 }
 
-/* Prefixes and the byte after them, which is not consumed. A REX counts only right before the opcode. */
-static int decode_prefixes(struct insn *insn, struct cursor *cursor, u8 *next)
+/*
+ * Prefixes, and the byte after them, which is consumed. A REX counts only right before the opcode. In the one-byte table
+ * exactly the prefixes and the escape 0F are OPCODE_INVALID, so the common case is one look-up.
+ */
+static inline int decode_prefixes(struct insn *insn, struct cursor *cursor, u8 *next)
 {
 	for (;;) {
 		if (UNLIKELY(!cursor_has(cursor, 1)))
 			return cursor_end(cursor);
-		u8 byte = cursor->bytes[cursor->at];
-		if (is_prefix(byte)) {
-			note_prefix(insn, byte);
-			insn->rex = 0;
-		} else if (insn->mode == INSN_MODE_64 && (byte & 0xf0) == 0x40) {
+		u8 byte = cursor->bytes[cursor->at++];
+		if (insn->mode == INSN_MODE_64 && (byte & 0xf0) == 0x40) {
 			insn->rex = byte;
-		} else {
+		} else if (LIKELY(!(insn_opcodes_one_byte[byte] & OPCODE_INVALID)) || byte == 0x0f) {
 			*next = byte;
 			return OK;
+		} else {
+			note_prefix(insn, byte);
+			insn->rex = 0;
 		}
-		cursor->at++;
 	}
 }
 
-static void decode_sizes(struct insn *insn)
+static inline void decode_sizes(struct insn *insn)
 {
-	bool operand = insn->prefixes & INSN_OPERAND_SIZE, address = insn->prefixes & INSN_ADDRESS_SIZE;
+	static const u8 operands[3][2] = { { 2, 4 }, { 4, 2 }, { 4, 2 } }, addresses[3][2] = { { 2, 4 }, { 4, 2 }, { 8, 4 } };
 
-	switch (insn->mode) {
-	case INSN_MODE_16:
-		insn->operand_bytes = operand ? 4 : 2;
-		insn->address_bytes = address ? 4 : 2;
-		break;
-	case INSN_MODE_32:
-		insn->operand_bytes = operand ? 2 : 4;
-		insn->address_bytes = address ? 2 : 4;
-		break;
-	default:
-		insn->operand_bytes = insn->rex & INSN_REX_W ? 8 : operand ? 2 : 4;
-		insn->address_bytes = address ? 4 : 8;
-	}
+	STATIC_ASSERT(INSN_OPERAND_SIZE == 8 && INSN_ADDRESS_SIZE == 16, "the shifts below");
+	insn->operand_bytes = insn->rex & INSN_REX_W ? 8 : operands[insn->mode][insn->prefixes >> 3 & 1];
+	insn->address_bytes = addresses[insn->mode][insn->prefixes >> 4 & 1];
 }
 
 /*
@@ -172,14 +164,13 @@ static int decode_escape(struct insn *insn, struct cursor *cursor, u8 byte)
 	return OK;
 }
 
-static int decode_opcode(struct insn *insn, struct cursor *cursor)
+static inline int decode_opcode(struct insn *insn, struct cursor *cursor)
 {
 	u8 byte;
 	int result = decode_prefixes(insn, cursor, &byte);
 
 	if (UNLIKELY(result != OK))
 		return result;
-	cursor->at++;
 	insn->opcode = byte;
 	if (byte == 0x0f) {
 		insn->map = INSN_MAP_0F;
@@ -233,7 +224,7 @@ static int decode_memory16(struct insn *insn, struct cursor *cursor)
 	return insn->mod ? cursor_signed(cursor, insn->mod, &insn->displacement) : OK;
 }
 
-static int decode_memory(struct insn *insn, struct cursor *cursor)
+static inline int decode_memory(struct insn *insn, struct cursor *cursor)
 {
 	unsigned base = insn->modrm & 7;
 	bool sib = base == 4;
@@ -256,7 +247,7 @@ static int decode_memory(struct insn *insn, struct cursor *cursor)
 	return insn->mod ? cursor_signed(cursor, insn->mod == 1 ? 1 : 4, &insn->displacement) : OK;
 }
 
-static int decode_modrm(struct insn *insn, struct cursor *cursor, u8 attributes)
+static inline int decode_modrm(struct insn *insn, struct cursor *cursor, u8 attributes)
 {
 	if (UNLIKELY(!cursor_has(cursor, 1)))
 		return cursor_end(cursor);
@@ -275,7 +266,7 @@ static int decode_modrm(struct insn *insn, struct cursor *cursor, u8 attributes)
 	return result;
 }
 
-static unsigned immediate_size(const struct insn *insn, u8 attributes)
+static inline unsigned immediate_size(const struct insn *insn, u8 attributes)
 {
 	unsigned z = insn->operand_bytes == 2 ? 2 : 4;
 
@@ -290,7 +281,7 @@ static unsigned immediate_size(const struct insn *insn, u8 attributes)
 	}
 }
 
-static int decode_operands(struct insn *insn, struct cursor *cursor)
+static inline int decode_operands(struct insn *insn, struct cursor *cursor)
 {
 	u8 attributes = opcode_attributes(insn);
 	int result = OK;
@@ -319,6 +310,8 @@ int insn_decode(struct insn *insn, const u8 *bytes, size_t available, enum insn_
 	struct cursor cursor = { .bytes = bytes, .end = (u8)MIN(available, (size_t)INSN_MAX_BYTES) };
 	int result;
 
+	if (UNLIKELY((unsigned)mode > INSN_MODE_64))
+		return ERR_INVALID;
 	*insn = (struct insn){ .mode = (u8)mode, .segment = INSN_DS, .segment_override = INSN_NO_SEGMENT,
 			       .base = INSN_NO_REGISTER, .index = INSN_NO_REGISTER };
 	result = decode_opcode(insn, &cursor);

@@ -83,15 +83,65 @@ enum insn_result segment_linear(struct insn_cpu *cpu, enum insn_segment_name nam
 /* only: the instruction's only memory access, so that the exit's own address may serve. */
 enum insn_result memory_open(struct insn_cpu *cpu, u64 linear, unsigned size_bytes, unsigned access, bool only,
 			     struct memory_operand *memory);
-enum insn_result memory_read(struct insn_cpu *cpu, const struct memory_operand *memory, u64 *value); /* up to 8 bytes */
-enum insn_result memory_write(struct insn_cpu *cpu, const struct memory_operand *memory, u64 value);
+enum insn_result memory_read_across(struct insn_cpu *cpu, const struct memory_operand *memory, u64 *value);
 enum insn_result memory_read_bytes(struct insn_cpu *cpu, const struct memory_operand *memory, u8 *to);
 enum insn_result memory_write_bytes(struct insn_cpu *cpu, const struct memory_operand *memory, const u8 *from);
 
+/* Up to 8 bytes. */
+static inline enum insn_result memory_read(struct insn_cpu *cpu, const struct memory_operand *memory, u64 *value)
+{
+	if (UNLIKELY(memory->first_bytes != memory->size))
+		return memory_read_across(cpu, memory, value);
+	*value = 0;
+	if (UNLIKELY(cpu->ops->read(cpu->context, memory->gpa[0], memory->size, value) != OK))
+		return INSN_RETRY;
+	*value &= size_mask(memory->size);
+	return INSN_DONE;
+}
+
+static inline enum insn_result memory_write(struct insn_cpu *cpu, const struct memory_operand *memory, u64 value)
+{
+	value &= size_mask(memory->size);
+	if (UNLIKELY(memory->first_bytes != memory->size))
+		return memory_write_bytes(cpu, memory, (const u8 *)&value);
+	return cpu->ops->write(cpu->context, memory->gpa[0], memory->size, value) == OK ? INSN_DONE : INSN_RETRY;
+}
+
 /* The memory operand's offset in its segment, `extra` added (bit tests), cut to the address size. */
-u64 operand_offset(const struct insn_cpu *cpu, const struct insn *insn, u64 extra);
-enum insn_result operand_open(struct insn_cpu *cpu, const struct insn *insn, u64 extra, unsigned size_bytes, unsigned access,
-			      bool only, struct memory_operand *memory);
+static inline u64 operand_offset(const struct insn_cpu *cpu, const struct insn *insn, u64 extra)
+{
+	u64 offset = (u64)insn->displacement + extra;
+
+	if (insn->base != INSN_NO_REGISTER)
+		offset += cpu->gprs[insn->base & 15];
+	if (insn->index != INSN_NO_REGISTER)
+		offset += cpu->gprs[insn->index & 15] << insn->scale_shift;
+	if (insn->rip_relative)
+		offset += cpu->rip + insn->length;
+	return offset & size_mask(insn->address_bytes);
+}
+
+enum insn_result operand_open_at(struct insn_cpu *cpu, const struct insn *insn, u64 offset, unsigned size_bytes, unsigned access,
+				 bool only, struct memory_operand *memory);
+
+/*
+ * The short way is for 64-bit code without FS or GS, where the exit told the address: the CPU has checked and translated
+ * this very access already.
+ */
+static inline enum insn_result operand_open(struct insn_cpu *cpu, const struct insn *insn, u64 extra, unsigned size_bytes,
+					    unsigned access, bool only, struct memory_operand *memory)
+{
+	u64 offset = operand_offset(cpu, insn, extra);
+
+	if (LIKELY(only && cpu->known_gpa && cpu->mode == INSN_MODE_64 && insn->segment < INSN_FS) &&
+	    LIKELY(!((offset ^ cpu->gpa.value) & PAGE_MASK) && (offset & PAGE_MASK) + size_bytes <= PAGE_SIZE) &&
+	    LIKELY(cpu->known_gpa_write || !(access & INSN_WRITE))) {
+		memory->gpa[0] = cpu->gpa;
+		memory->size = memory->first_bytes = (u8)size_bytes;
+		return INSN_DONE;
+	}
+	return operand_open_at(cpu, insn, offset, size_bytes, access, only, memory);
+}
 
 /* The r/m operand, register or memory. */
 struct rm_operand {
@@ -99,9 +149,31 @@ struct rm_operand {
 	u8 number, size;
 	struct memory_operand memory;
 };
-enum insn_result rm_open(struct insn_cpu *cpu, const struct insn *insn, unsigned size_bytes, unsigned access, struct rm_operand *rm);
-enum insn_result rm_read(struct insn_cpu *cpu, const struct insn *insn, const struct rm_operand *rm, u64 *value);
-enum insn_result rm_write(struct insn_cpu *cpu, const struct insn *insn, const struct rm_operand *rm, u64 value);
+
+static inline enum insn_result rm_open(struct insn_cpu *cpu, const struct insn *insn, unsigned size_bytes, unsigned access,
+				       struct rm_operand *rm)
+{
+	rm->size = (u8)size_bytes;
+	rm->in_register = insn->mod == 3;
+	rm->number = insn->rm;
+	return rm->in_register ? INSN_DONE : operand_open(cpu, insn, 0, size_bytes, access, true, &rm->memory);
+}
+
+static inline enum insn_result rm_read(struct insn_cpu *cpu, const struct insn *insn, const struct rm_operand *rm, u64 *value)
+{
+	if (!rm->in_register)
+		return memory_read(cpu, &rm->memory, value);
+	*value = register_read(cpu, insn, rm->number, rm->size);
+	return INSN_DONE;
+}
+
+static inline enum insn_result rm_write(struct insn_cpu *cpu, const struct insn *insn, const struct rm_operand *rm, u64 value)
+{
+	if (!rm->in_register)
+		return memory_write(cpu, &rm->memory, value);
+	register_write(cpu, insn, rm->number, rm->size, value);
+	return INSN_DONE;
+}
 
 /* Arithmetic: results cut to the size, status flags into *flags (others are kept). insn_alu.c. */
 enum alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };

@@ -135,41 +135,13 @@ enum insn_result memory_write_bytes(struct insn_cpu *cpu, const struct memory_op
 	return INSN_DONE;
 }
 
-enum insn_result memory_read(struct insn_cpu *cpu, const struct memory_operand *memory, u64 *value)
+enum insn_result memory_read_across(struct insn_cpu *cpu, const struct memory_operand *memory, u64 *value)
 {
 	u8 bytes[8] = { 0 };
 
-	if (LIKELY(memory->first_bytes == memory->size)) {
-		*value = 0;
-		if (cpu->ops->read(cpu->context, memory->gpa[0], memory->size, value) != OK)
-			return INSN_RETRY;
-		*value &= size_mask(memory->size);
-		return INSN_DONE;
-	}
 	TRY(memory_read_bytes(cpu, memory, bytes));
 	__builtin_memcpy(value, bytes, sizeof(bytes));
 	return INSN_DONE;
-}
-
-enum insn_result memory_write(struct insn_cpu *cpu, const struct memory_operand *memory, u64 value)
-{
-	value &= size_mask(memory->size);
-	if (LIKELY(memory->first_bytes == memory->size))
-		return cpu->ops->write(cpu->context, memory->gpa[0], memory->size, value) == OK ? INSN_DONE : INSN_RETRY;
-	return memory_write_bytes(cpu, memory, (const u8 *)&value);
-}
-
-u64 operand_offset(const struct insn_cpu *cpu, const struct insn *insn, u64 extra)
-{
-	u64 offset = (u64)insn->displacement + extra;
-
-	if (insn->base != INSN_NO_REGISTER)
-		offset += cpu->gprs[insn->base];
-	if (insn->index != INSN_NO_REGISTER)
-		offset += cpu->gprs[insn->index] << insn->scale_shift;
-	if (insn->rip_relative)
-		offset += cpu->rip + insn->length;
-	return offset & size_mask(insn->address_bytes);
 }
 
 /* In 64-bit code only FS and GS count as overrides; the others leave the default, which matters for #SS. */
@@ -178,37 +150,13 @@ static enum insn_segment_name operand_segment(const struct insn *insn)
 	return (enum insn_segment_name)insn->segment;
 }
 
-enum insn_result operand_open(struct insn_cpu *cpu, const struct insn *insn, u64 extra, unsigned size_bytes, unsigned access,
-			      bool only, struct memory_operand *memory)
+enum insn_result operand_open_at(struct insn_cpu *cpu, const struct insn *insn, u64 offset, unsigned size_bytes, unsigned access,
+				 bool only, struct memory_operand *memory)
 {
 	u64 linear;
 
-	TRY(segment_linear(cpu, operand_segment(insn), operand_offset(cpu, insn, extra), size_bytes, access, &linear));
+	TRY(segment_linear(cpu, operand_segment(insn), offset, size_bytes, access, &linear));
 	return memory_open(cpu, linear, size_bytes, access, only, memory);
-}
-
-enum insn_result rm_open(struct insn_cpu *cpu, const struct insn *insn, unsigned size_bytes, unsigned access, struct rm_operand *rm)
-{
-	rm->size = (u8)size_bytes;
-	rm->in_register = insn->mod == 3;
-	rm->number = insn->rm;
-	return rm->in_register ? INSN_DONE : operand_open(cpu, insn, 0, size_bytes, access, true, &rm->memory);
-}
-
-enum insn_result rm_read(struct insn_cpu *cpu, const struct insn *insn, const struct rm_operand *rm, u64 *value)
-{
-	if (!rm->in_register)
-		return memory_read(cpu, &rm->memory, value);
-	*value = register_read(cpu, insn, rm->number, rm->size);
-	return INSN_DONE;
-}
-
-enum insn_result rm_write(struct insn_cpu *cpu, const struct insn *insn, const struct rm_operand *rm, u64 value)
-{
-	if (!rm->in_register)
-		return memory_write(cpu, &rm->memory, value);
-	register_write(cpu, insn, rm->number, rm->size, value);
-	return INSN_DONE;
 }
 
 enum insn_result insn_linear_address(struct insn_cpu *cpu, const struct insn *insn, unsigned size_bytes, unsigned access,
