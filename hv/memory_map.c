@@ -47,7 +47,10 @@ static void remove_at(struct memory_map *map, u32 index)
 	map->count--;
 }
 
-/* A full table gives up its smallest free range: memory lost is better than a reservation forgotten. */
+/*
+ * A full table gives up its smallest free range: memory lost is better than a reservation forgotten. The range at *index
+ * stays (count: none is spared); *index follows it.
+ */
 static bool make_room(struct memory_map *map, u32 *index)
 {
 	u32 smallest = map->count;
@@ -55,7 +58,7 @@ static bool make_room(struct memory_map *map, u32 *index)
 	for (u32 i = 0; i < map->count; i++) {
 		struct memory_range *r = &map->ranges[i];
 
-		if (r->type == BOOT_MEMORY_FREE &&
+		if (r->type == BOOT_MEMORY_FREE && i != *index &&
 		    (smallest == map->count || r->end - r->base < map->ranges[smallest].end - map->ranges[smallest].base))
 			smallest = i;
 	}
@@ -71,10 +74,13 @@ static bool make_room(struct memory_map *map, u32 *index)
 static void insert_at(struct memory_map *map, u32 index, struct memory_range range)
 {
 	if (map->count == MEMORY_MAP_MAX) {
-		if (range.type == BOOT_MEMORY_FREE || !make_room(map, &index)) {
+		u32 spared = map->count;
+
+		if (range.type == BOOT_MEMORY_FREE || !make_room(map, &spared)) {
 			map->dropped++;
 			return;
 		}
+		index = memory_map_find(map, range.base);
 	}
 	memmove(&map->ranges[index + 1], &map->ranges[index], (map->count - index) * sizeof(map->ranges[0]));
 	map->ranges[index] = range;
@@ -114,16 +120,19 @@ static void join_around(struct memory_map *map, u64 base, u64 end)
 	}
 }
 
-/* Cuts range `index` so that one part of it is exactly [base, end); returns that part's index, or count: no room. */
-static u32 carve(struct memory_map *map, u32 index, u64 base, u64 end)
+/* Cuts range *index so that one part of it is exactly [base, end), which *index then names; false: no room. */
+static bool carve(struct memory_map *map, u32 *place, u64 base, u64 end)
 {
-	struct memory_range whole = map->ranges[index];
+	struct memory_range whole = map->ranges[*place];
+	u32 index;
 
+	while (map->count + 2 > MEMORY_MAP_MAX)
+		if (!make_room(map, place))
+			return false;
+	index = *place;
 	if (whole.base < base) {
 		struct memory_range head = whole;
 
-		if (map->count == MEMORY_MAP_MAX)
-			return map->count;
 		head.end = base;
 		map->ranges[index].base = base;
 		insert_at(map, index, head);
@@ -132,32 +141,23 @@ static u32 carve(struct memory_map *map, u32 index, u64 base, u64 end)
 	if (whole.end > end) {
 		struct memory_range tail = whole;
 
-		if (map->count == MEMORY_MAP_MAX)
-			return map->count;
 		tail.base = end;
 		map->ranges[index].end = end;
 		insert_at(map, index + 1, tail);
 	}
-	return index;
+	*place = index;
+	return true;
 }
 
 /* The part of `range` that an existing range covers: the more restrictive kind keeps it. */
 static void settle_overlap(struct memory_map *map, u32 index, const struct memory_range *range, u64 base, u64 end)
 {
-	struct memory_range *old = &map->ranges[index];
-	u32 part;
-
-	if (restriction(range->type) <= restriction(old->type))
+	if (restriction(range->type) <= restriction(map->ranges[index].type))
 		return;
-	part = carve(map, index, base, end);
-	if (part == map->count) { /* no room to cut: all of it takes the stricter kind */
-		old->type = range->type;
-		old->attributes = range->attributes;
-		map->dropped++;
-		return;
-	}
-	map->ranges[part].type = range->type;
-	map->ranges[part].attributes = range->attributes;
+	if (!carve(map, &index, base, end))
+		map->dropped++; /* no room to cut: all of it takes the stricter kind */
+	map->ranges[index].type = range->type;
+	map->ranges[index].attributes = range->attributes;
 }
 
 static void add(struct memory_map *map, struct memory_range range)
@@ -210,18 +210,14 @@ void memory_map_add(struct memory_map *map, const struct boot_memory_range *boot
 void memory_map_retype(struct memory_map *map, u64 base, u64 end, u32 from, u32 to)
 {
 	for (u32 i = memory_map_find(map, base); i < map->count && map->ranges[i].base < end; i++) {
-		u32 part;
-
 		if (map->ranges[i].type != from)
 			continue;
-		part = carve(map, i, MAX(base, map->ranges[i].base), MIN(end, map->ranges[i].end));
-		if (part == map->count) {
+		if (!carve(map, &i, MAX(base, map->ranges[i].base), MIN(end, map->ranges[i].end))) {
 			map->dropped++;
 			return;
 		}
-		map->ranges[part].type = to;
-		map->ranges[part].attributes = 0;
-		i = part;
+		map->ranges[i].type = to;
+		map->ranges[i].attributes = 0;
 	}
 	join_around(map, base, end);
 }

@@ -273,6 +273,9 @@ static u64 take_from_zone(struct zone *zone, unsigned order)
 {
 	u64 frame;
 
+	/* In time, so that the next section's table need not be cut out of that section. */
+	if (zone->free_pages < BIT64(order) + 2 * TABLE_PAGES)
+		set_up_next_section(zone);
 	do
 		frame = take_block(zone, order);
 	while (!frame && set_up_next_section(zone));
