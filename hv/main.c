@@ -23,9 +23,11 @@
 #include "hv/efi_runtime.h"
 #include "hv/loader.h"
 #include "hv/log.h"
+#include "hv/manage/domain.h"
 #include "hv/manage/host_validate.h"
 #include "hv/manage/nodedev.h"
 #include "hv/memory.h"
+#include "hv/modules.h"
 #include "hv/pages.h"
 #include "hv/power.h"
 #include "hv/selftest.h"
@@ -111,6 +113,19 @@ static void machines_init(void)
 	guest_tests_run();
 }
 
+/* The files of the boot medium, then the machines that they describe. */
+static void domains_start(void)
+{
+	for (u32 i = 0; i < boot_record.info.module_count; i++) {
+		const struct boot_module *module = &boot_record.modules[i];
+
+		if (module_add(module->name, direct_map(HPA(module->base)), module->size_bytes))
+			log_warning("%s: left out: there is a file of that name, or no memory", module->name);
+	}
+	domains_init();
+	domains_load_modules();
+}
+
 /* What start-up needs threads for, up to the prompt. */
 static void main_thread(void *argument)
 {
@@ -119,6 +134,7 @@ static void main_thread(void *argument)
 	(void)argument;
 	host_devices_init();
 	machines_init();
+	domains_start();
 	pages_stats(&stats);
 	log_info("memory: %llu MiB usable, %llu MiB free, %llu KiB used by Solera", (unsigned long long)(stats.total_pages >> 8),
 		 (unsigned long long)(stats.free_pages >> 8), (unsigned long long)(memory_host_bytes() / KIB));

@@ -8,6 +8,12 @@
 #include "hv/shell/commands.h"
 
 const struct shell_command *const shell_command_tables[] = {
+	shell_commands_domain_life,
+	shell_commands_domain_define,
+	shell_commands_domain_console,
+	shell_commands_domain_info,
+	shell_commands_domain_list,
+	shell_commands_domain_stats,
 	shell_commands_general,
 	shell_commands_host,
 	shell_commands_capabilities,
