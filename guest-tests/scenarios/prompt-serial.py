@@ -26,7 +26,7 @@ def run(boot):
     m.wait_prompt()
     m.send('\x1b[A\x1b[A\x1b[B\r')  # the last line again
     m.wait(r'nodeinfo \n')
-    m.wait_prompt()
+    m.wait('^Memory size')
     m.wait_prompt()
 
     m.send('echo árbol 中文\x1b[D\x1b[D->\r')
