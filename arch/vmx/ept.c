@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * EPT's own part of nested paging: the EPT pointer and what INVEPT and INVVPID are for. The walker is
+ * arch/x86/nested_paging.c, with the row nested_format_ept. Mirrors arch/svm/npt.c.
+ *
+ * SDM vol. 3, "Operations that Invalidate Cached Mappings" (28.4.3.1) and "Guidelines for Use of the INVEPT Instruction":
+ * after an EPT entry lost a right, the mappings derived from it must be invalidated on every CPU that may have cached
+ * them; guest-physical and combined mappings are tagged by the EPT pointer, linear and combined ones by the VPID.
+ */
+#include "arch/vmx/vmx.h"
+#include "hv/vm.h"
+
+u64 ept_pointer(hpa_t root)
+{
+	return root.value | EPTP_MEMORY_TYPE_WB | EPTP_WALK_LENGTH_4 |
+	       (vmx_controls.ept_accessed_dirty ? EPTP_ACCESSED_DIRTY : 0);
+}
+
+void vmx_flush_tlb(struct vcpu *vcpu)
+{
+	vmx_of(vcpu)->flush_pending = true;
+}
+
+/* Before an entry, interrupts off. */
+void vmx_flush_now(struct vmx_vcpu *vmx)
+{
+	struct vmx_vm *vm = vmx->vcpu->vm->backend;
+
+	vmx->flush_pending = false;
+	invept(INVEPT_SINGLE_CONTEXT, vm->eptp);
+	if (vmx->vpid)
+		invvpid(INVVPID_SINGLE_CONTEXT, vmx->vpid, 0);
+}

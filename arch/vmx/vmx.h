@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the VT-x backend share: its part of a vCPU, of a machine and of a CPU. Mirrors arch/svm/svm.h. */
+#ifndef ARCH_VMX_VMX_H
+#define ARCH_VMX_VMX_H
+
+#include "arch/vmx/vmx_controls.h"
+#include "arch/vmx/vmx_instructions.h"
+#include "hv/vcpu.h"
+
+struct cpu;
+
+/* Registers that no VMCS field holds: they stay in the CPU across exits and change with the vCPU (vmx_vcpu.c). */
+enum vmx_switched_msr {
+	VMX_SWITCHED_STAR, VMX_SWITCHED_LSTAR, VMX_SWITCHED_CSTAR, VMX_SWITCHED_SFMASK, VMX_SWITCHED_KERNEL_GS_BASE,
+	VMX_SWITCHED_TSC_AUX, VMX_SWITCHED_CR2,
+	VMX_SWITCHED_COUNT
+};
+
+/* Tags as in hv/vcpu.h. */
+struct vmx_vcpu {
+	struct vcpu *vcpu;          /* (c) */
+	hpa_t vmcs;                 /* (c) one page */
+	hpa_t virtual_apic;         /* (c) one page: only its TPR is used, for CR8 reads */
+	bool launched;              /* (o) since the last VMCLEAR */
+	bool flush_pending;         /* (o) */
+	bool running;               /* (o) inside vmx_vcpu_run: the guest's DR6 is in the CPU */
+	u16 vpid;                   /* (c) 0: the CPU has no usable VPIDs */
+	u32 primary, entry;         /* (o) the control words as the VMCS has them */
+	u64 rip, rflags, rsp;       /* (o) as the VMCS has them: a VMWRITE only for what changed */
+	bool rsp_known;             /* (o) regs.gpr[GPR_RSP] and rsp are current */
+	u64 host_rsp;               /* (o) as HOST_RSP was written last */
+	u64 dr6;                    /* (o) while not running */
+	u64 switched[VMX_SWITCHED_COUNT]; /* (o) while another vCPU's are in the CPU */
+};
+
+struct vmx_vm {
+	hpa_t msr_bitmap;           /* (c) one page */
+	hpa_t io_bitmaps;           /* (c) two pages: A and B */
+	u64 eptp;                   /* (c) */
+};
+
+struct vmx_cpu {
+	hpa_t vmxon_region;
+	struct vmx_vcpu *current;   /* whose VMCS is current on this CPU */
+	struct vmx_vcpu *switched;  /* whose switched registers are in this CPU */
+	u64 host_switched[VMX_SWITCHED_COUNT];
+	struct vmx_cpu *next_free;
+};
+
+extern struct vmx_controls vmx_controls; /* (c) after probe */
+extern struct vmx_capabilities vmx_capabilities; /* (c) after probe */
+
+static inline struct vmx_vcpu *vmx_of(struct vcpu *vcpu)
+{
+	return vcpu->backend;
+}
+
+/* vmx_init.c */
+int vmx_probe(struct virt_features *features, const char **why);
+int vmx_cpu_enable(void);
+void vmx_cpu_disable(void);
+struct vmx_cpu *vmx_this_cpu(void);
+void vmx_write_host_state(void); /* into the current VMCS: this CPU's */
+
+/* vmx_vcpu.c: all demand interrupts off, or a vCPU that cannot run meanwhile. */
+int vmx_vm_create(struct vm *vm);
+void vmx_vm_destroy(struct vm *vm);
+int vmx_vcpu_create(struct vcpu *vcpu);
+void vmx_vcpu_destroy(struct vcpu *vcpu);
+void vmx_vcpu_reset(struct vcpu *vcpu);
+void vmx_make_current(struct vmx_vcpu *vmx);
+void vmx_load_switched(struct vmx_vcpu *vmx);
+u64 vmx_read_switched(enum vmx_switched_msr index);
+void vmx_write_switched(enum vmx_switched_msr index, u64 value);
+void vmx_set_primary(struct vmx_vcpu *vmx, u32 set, u32 clear);
+
+/* vmx_state.c */
+void vmx_get_segment(struct vcpu *vcpu, enum segment_index index, struct segment *segment);
+void vmx_set_segment(struct vcpu *vcpu, enum segment_index index, const struct segment *segment);
+u64 vmx_get_system(struct vcpu *vcpu, enum system_register which);
+void vmx_set_system(struct vcpu *vcpu, enum system_register which, u64 value);
+void vmx_get_table(struct vcpu *vcpu, bool interrupt, struct descriptor_table *table);
+void vmx_set_table(struct vcpu *vcpu, bool interrupt, const struct descriptor_table *table);
+unsigned vmx_privilege_level(struct vcpu *vcpu);
+void vmx_set_tsc_offset(struct vcpu *vcpu, u64 offset);
+void vmx_write_masks(void); /* into the current VMCS */
+
+/* vmx_event.c */
+bool vmx_accepts_interrupt(struct vcpu *vcpu);
+void vmx_offer_interrupt(struct vcpu *vcpu, int vector);
+bool vmx_accepts_nmi(struct vcpu *vcpu);
+void vmx_request_nmi_window(struct vcpu *vcpu);
+bool vmx_get_interrupt_shadow(struct vcpu *vcpu);
+void vmx_set_interrupt_shadow(struct vcpu *vcpu, bool shadow);
+void vmx_write_event(struct vmx_vcpu *vmx);   /* vcpu->event into the entry fields */
+void vmx_keep_event(struct vmx_vcpu *vmx);    /* an interrupted delivery into vcpu->event */
+
+/* vmx_exit.c */
+void vmx_decode_exit(struct vmx_vcpu *vmx);
+void vmx_decode_entry_failure(struct vmx_vcpu *vmx, int failure);
+const char *vmx_exit_name(u64 raw_code);
+void vmx_vcpu_run(struct vcpu *vcpu);
+
+/* ept.c */
+u64 ept_pointer(hpa_t root);
+void vmx_flush_tlb(struct vcpu *vcpu);
+void vmx_flush_now(struct vmx_vcpu *vmx);
+
+/* vmx_entry.S */
+int vmx_enter(struct vcpu *vcpu, bool launched, u64 *host_rsp);
+void vmx_exit_stub(void);
+
+#endif

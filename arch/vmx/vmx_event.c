@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Events into the guest: injection, interrupted deliveries, interrupt and NMI windows. Mirrors arch/svm/svm_event.c.
+ *
+ * SDM vol. 3, "Event Injection" (26.6), "Information for VM Exits That Occur During Event Delivery" (27.2.4).
+ */
+#include "arch/vmx/vmx.h"
+
+static u32 entry_type(u8 type)
+{
+	switch (type) {
+	case EVENT_INTERRUPT: return INTERRUPTION_EXTERNAL;
+	case EVENT_NMI: return INTERRUPTION_NMI;
+	case EVENT_SOFTWARE_INTERRUPT: return INTERRUPTION_SOFTWARE_INTERRUPT;
+	default: return INTERRUPTION_HARDWARE_EXCEPTION;
+	}
+}
+
+void vmx_write_event(struct vmx_vcpu *vmx)
+{
+	struct vcpu_event *event = &vmx->vcpu->event;
+	u32 info = event->vector | entry_type(event->type) << 8 | INTERRUPTION_VALID;
+
+	/* Real mode pushes no error code, and entry checks that none is asked for. */
+	if (event->has_error_code && (vmread_natural(VMCS_GUEST_CR0) & 1)) {
+		info |= INTERRUPTION_ERROR_CODE_VALID;
+		vmwrite32(VMCS_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
+	}
+	vmwrite32(VMCS_ENTRY_INTERRUPTION_INFORMATION, info);
+	event->valid = false; /* the CPU clears the field's valid bit at the exit */
+}
+
+/*
+ * An exit in the middle of a delivery left the event undelivered. Interrupts, NMIs and hardware exceptions are offered
+ * again; a software interrupt or exception is not: RIP still stands at its instruction, which simply runs again.
+ */
+void vmx_keep_event(struct vmx_vcpu *vmx)
+{
+	struct vcpu *vcpu = vmx->vcpu;
+	u32 info = vmread32(VMCS_IDT_VECTORING_INFORMATION);
+
+	vcpu->exit.in_delivery = false;
+	if (LIKELY(!(info & INTERRUPTION_VALID)))
+		return;
+	vcpu->exit.in_delivery = true;
+	switch (INTERRUPTION_TYPE(info)) {
+	case INTERRUPTION_EXTERNAL: vcpu->event.type = EVENT_INTERRUPT; break;
+	case INTERRUPTION_NMI: vcpu->event.type = EVENT_NMI; break;
+	case INTERRUPTION_HARDWARE_EXCEPTION: vcpu->event.type = EVENT_EXCEPTION; break;
+	default: return;
+	}
+	vcpu->event.vector = INTERRUPTION_VECTOR(info);
+	vcpu->event.has_error_code = info & INTERRUPTION_ERROR_CODE_VALID;
+	vcpu->event.error_code = vcpu->event.has_error_code ? vmread32(VMCS_IDT_VECTORING_ERROR_CODE) : 0;
+	vcpu->event.valid = true;
+	/* The delivery of an NMI began, so the CPU blocks NMIs; delivering it again must be possible. */
+	if (vcpu->event.type == EVENT_NMI)
+		vmwrite32(VMCS_GUEST_INTERRUPTIBILITY_STATE,
+			  vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & ~INTERRUPTIBILITY_NMI);
+}
+
+bool vmx_accepts_interrupt(struct vcpu *vcpu)
+{
+	if (vcpu->event.valid || !(vcpu->regs.rflags & RFLAGS_IF))
+		return false;
+	vmx_make_current(vmx_of(vcpu));
+	return !(vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+}
+
+/*
+ * VT-x has no pending virtual interrupt here: what is on offer stays with the controller, and an interrupt-window exit
+ * says when to ask again (SDM vol. 3, "Interrupt-Window Exiting").
+ */
+void vmx_offer_interrupt(struct vcpu *vcpu, int vector)
+{
+	struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+	vcpu->offered_vector = (s16)vector;
+	if (vector >= 0)
+		vmx_set_primary(vmx, PRIMARY_INTERRUPT_WINDOW_EXITING, 0);
+	else
+		vmx_set_primary(vmx, 0, PRIMARY_INTERRUPT_WINDOW_EXITING);
+}
+
+bool vmx_accepts_nmi(struct vcpu *vcpu)
+{
+	u32 blocking = INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS | INTERRUPTIBILITY_STI;
+
+	if (vcpu->event.valid)
+		return false;
+	vmx_make_current(vmx_of(vcpu));
+	return !(vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & blocking);
+}
+
+void vmx_request_nmi_window(struct vcpu *vcpu)
+{
+	vmx_set_primary(vmx_of(vcpu), PRIMARY_NMI_WINDOW_EXITING, 0);
+}
+
+bool vmx_get_interrupt_shadow(struct vcpu *vcpu)
+{
+	vmx_make_current(vmx_of(vcpu));
+	return vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+}
+
+void vmx_set_interrupt_shadow(struct vcpu *vcpu, bool shadow)
+{
+	u32 state, changed;
+
+	vmx_make_current(vmx_of(vcpu));
+	state = vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+	changed = state & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	/* MOV SS shadow: unlike STI's it may stand whatever IF is. */
+	if (shadow)
+		changed |= INTERRUPTIBILITY_MOV_SS;
+	if (changed != state)
+		vmwrite32(VMCS_GUEST_INTERRUPTIBILITY_STATE, changed);
+}
