@@ -100,6 +100,27 @@ void msr_policy_fill_svm(u8 map[MSR_MAP_SVM_BYTES])
 	msr_policy_passed(pass_in_svm_map, map);
 }
 
+static void pass_vmx(void *context, u32 msr, bool read, bool write)
+{
+	u8 *map = context;
+	u32 index = msr < 0x2000 ? msr : msr - 0xc0000000u;
+
+	if (index >= 0x2000)
+		return; /* outside of both ranges: always an exit */
+	if (msr >= 0xc0000000u)
+		map += 1024;
+	if (read)
+		map[index / 8] &= (u8)~BIT32(index % 8);
+	if (write)
+		map[2048 + index / 8] &= (u8)~BIT32(index % 8);
+}
+
+void msr_policy_fill_vmx(u8 map[MSR_MAP_VMX_BYTES])
+{
+	memset(map, 0xff, MSR_MAP_VMX_BYTES);
+	msr_policy_passed(pass_vmx, map);
+}
+
 static bool memory_type_valid(u64 type)
 {
 	return type <= 1 || (type >= 4 && type <= 6); /* UC, WC, WT, WP, WB */

@@ -34,6 +34,9 @@ void msr_policy_passed(void (*pass)(void *context, u32 msr, bool read, bool writ
 /* SVM's map: 8 KiB, two bits an MSR (read, write), 1: exit. APM vol. 2, "MSR Intercepts" (15.11). */
 #define MSR_MAP_SVM_BYTES 8192
 void msr_policy_fill_svm(u8 map[MSR_MAP_SVM_BYTES]);
+/* VMX's map: 4 KiB, reads of 0.., reads of c0000000.., writes of both. SDM vol. 3, "MSR-Bitmap Address" (24.6.9). */
+#define MSR_MAP_VMX_BYTES 4096
+void msr_policy_fill_vmx(u8 map[MSR_MAP_VMX_BYTES]);
 
 /* Checks shared by both backends' set-up and the handlers. */
 bool msr_pat_valid(u64 value);

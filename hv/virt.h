@@ -151,8 +151,12 @@ struct virt_features {
 	bool next_rip, decode_assists, flush_by_asid, pause_filter, clean_bits, virtual_nmi, huge_nested_pages;
 };
 
+/* Which layout of permission map the backend's hardware reads (hv/msr_policy.h fills it). */
+enum msr_map_layout { MSR_MAP_SVM, MSR_MAP_VMX };
+
 struct virt_ops {
 	const char *name; /* "svm", "vmx" */
+	enum msr_map_layout msr_map_layout;
 
 	/* Boot CPU, once. OK, or ERR_UNSUPPORTED with *why for the person (lives for ever). */
 	int (*probe)(struct virt_features *features, const char **why);

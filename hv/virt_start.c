@@ -12,7 +12,7 @@ struct virt_features virt_features;
 static int enable(const struct virt_ops *ops)
 {
 	u64 flags;
-	int result = ops->prepare(msr_policy_fill_svm);
+	int result = ops->prepare(ops->msr_map_layout == MSR_MAP_VMX ? msr_policy_fill_vmx : msr_policy_fill_svm);
 
 	if (result)
 		return result;

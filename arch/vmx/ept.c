@@ -8,7 +8,6 @@
  * them; guest-physical and combined mappings are tagged by the EPT pointer, linear and combined ones by the VPID.
  */
 #include "arch/vmx/vmx.h"
-#include "hv/vm.h"
 
 u64 ept_pointer(hpa_t root)
 {
@@ -24,10 +23,8 @@ void vmx_flush_tlb(struct vcpu *vcpu)
 /* Before an entry, interrupts off. */
 void vmx_flush_now(struct vmx_vcpu *vmx)
 {
-	struct vmx_vm *vm = vmx->vcpu->vm->backend;
-
 	vmx->flush_pending = false;
-	invept(INVEPT_SINGLE_CONTEXT, vm->eptp);
+	invept(INVEPT_SINGLE_CONTEXT, vmx->eptp);
 	if (vmx->vpid)
 		invvpid(INVVPID_SINGLE_CONTEXT, vmx->vpid, 0);
 }

@@ -12,7 +12,7 @@ struct cpu;
 /* Registers that no VMCS field holds: they stay in the CPU across exits and change with the vCPU (vmx_vcpu.c). */
 enum vmx_switched_msr {
 	VMX_SWITCHED_STAR, VMX_SWITCHED_LSTAR, VMX_SWITCHED_CSTAR, VMX_SWITCHED_SFMASK, VMX_SWITCHED_KERNEL_GS_BASE,
-	VMX_SWITCHED_TSC_AUX, VMX_SWITCHED_CR2,
+	VMX_SWITCHED_CR2,
 	VMX_SWITCHED_COUNT
 };
 
@@ -27,24 +27,18 @@ struct vmx_vcpu {
 	u16 vpid;                   /* (c) 0: the CPU has no usable VPIDs */
 	u32 primary, entry;         /* (o) the control words as the VMCS has them */
 	u64 rip, rflags, rsp;       /* (o) as the VMCS has them: a VMWRITE only for what changed */
+	s16 offered;                /* (o) an interrupt to be injected as soon as it can be taken; INTERRUPT_NONE */
+	u64 eptp;                   /* (c) */
 	bool rsp_known;             /* (o) regs.gpr[GPR_RSP] and rsp are current */
 	u64 host_rsp;               /* (o) as HOST_RSP was written last */
 	u64 dr6;                    /* (o) while not running */
 	u64 switched[VMX_SWITCHED_COUNT]; /* (o) while another vCPU's are in the CPU */
 };
 
-struct vmx_vm {
-	hpa_t msr_bitmap;           /* (c) one page */
-	hpa_t io_bitmaps;           /* (c) two pages: A and B */
-	u64 eptp;                   /* (c) */
-};
-
 struct vmx_cpu {
 	hpa_t vmxon_region;
 	struct vmx_vcpu *current;   /* whose VMCS is current on this CPU */
 	struct vmx_vcpu *switched;  /* whose switched registers are in this CPU */
-	u64 host_switched[VMX_SWITCHED_COUNT];
-	struct vmx_cpu *next_free;
 };
 
 extern struct vmx_controls vmx_controls; /* (c) after probe */
@@ -57,14 +51,15 @@ static inline struct vmx_vcpu *vmx_of(struct vcpu *vcpu)
 
 /* vmx_init.c */
 int vmx_probe(struct virt_features *features, const char **why);
+int vmx_prepare(void (*fill_msr_map)(u8 *map));
 int vmx_cpu_enable(void);
 void vmx_cpu_disable(void);
 struct vmx_cpu *vmx_this_cpu(void);
+hpa_t vmx_io_bitmaps(void);
+hpa_t vmx_msr_bitmap(void);
 void vmx_write_host_state(void); /* into the current VMCS: this CPU's */
 
 /* vmx_vcpu.c: all demand interrupts off, or a vCPU that cannot run meanwhile. */
-int vmx_vm_create(struct vm *vm);
-void vmx_vm_destroy(struct vm *vm);
 int vmx_vcpu_create(struct vcpu *vcpu);
 void vmx_vcpu_destroy(struct vcpu *vcpu);
 void vmx_vcpu_reset(struct vcpu *vcpu);
@@ -82,16 +77,20 @@ void vmx_set_system(struct vcpu *vcpu, enum system_register which, u64 value);
 void vmx_get_table(struct vcpu *vcpu, bool interrupt, struct descriptor_table *table);
 void vmx_set_table(struct vcpu *vcpu, bool interrupt, const struct descriptor_table *table);
 unsigned vmx_privilege_level(struct vcpu *vcpu);
+unsigned vmx_code_bits(struct vcpu *vcpu);
+void vmx_intercept_debug_registers(struct vcpu *vcpu, bool intercept);
 void vmx_set_tsc_offset(struct vcpu *vcpu, u64 offset);
 void vmx_write_masks(void); /* into the current VMCS */
 
 /* vmx_event.c */
-bool vmx_accepts_interrupt(struct vcpu *vcpu);
 void vmx_offer_interrupt(struct vcpu *vcpu, int vector);
 bool vmx_accepts_nmi(struct vcpu *vcpu);
 void vmx_request_nmi_window(struct vcpu *vcpu);
 bool vmx_get_interrupt_shadow(struct vcpu *vcpu);
 void vmx_set_interrupt_shadow(struct vcpu *vcpu, bool shadow);
+bool vmx_end_own_step(struct vcpu *vcpu);
+void vmx_inject_offered(struct vmx_vcpu *vmx); /* before an entry */
+void vmx_end_shadow(void);     /* the instruction in it was completed */
 void vmx_write_event(struct vmx_vcpu *vmx);   /* vcpu->event into the entry fields */
 void vmx_keep_event(struct vmx_vcpu *vmx);    /* an interrupted delivery into vcpu->event */
 

@@ -59,37 +59,65 @@ void vmx_keep_event(struct vmx_vcpu *vmx)
 			  vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & ~INTERRUPTIBILITY_NMI);
 }
 
-bool vmx_accepts_interrupt(struct vcpu *vcpu)
-{
-	if (vcpu->event.valid || !(vcpu->regs.rflags & RFLAGS_IF))
-		return false;
-	vmx_make_current(vmx_of(vcpu));
-	return !(vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
-}
-
 /*
- * VT-x has no pending virtual interrupt here: what is on offer stays with the controller, and an interrupt-window exit
- * says when to ask again (SDM vol. 3, "Interrupt-Window Exiting").
+ * VT-x has no pending virtual interrupt here: what is on offer is kept, and injected before the first entry at which the
+ * guest can take it; until then an interrupt-window exit says when (SDM vol. 3, "Interrupt-Window Exiting").
  */
 void vmx_offer_interrupt(struct vcpu *vcpu, int vector)
 {
 	struct vmx_vcpu *vmx = vmx_of(vcpu);
 
-	vcpu->offered_vector = (s16)vector;
-	if (vector >= 0)
-		vmx_set_primary(vmx, PRIMARY_INTERRUPT_WINDOW_EXITING, 0);
-	else
+	vmx->offered = (s16)vector;
+	if (vector < 0)
 		vmx_set_primary(vmx, 0, PRIMARY_INTERRUPT_WINDOW_EXITING);
+}
+
+void vmx_inject_offered(struct vmx_vcpu *vmx)
+{
+	struct vcpu *vcpu = vmx->vcpu;
+
+	if (vcpu->event.valid || !(vcpu->regs.rflags & RFLAGS_IF) ||
+	    (vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))) {
+		vmx_set_primary(vmx, PRIMARY_INTERRUPT_WINDOW_EXITING, 0);
+		return;
+	}
+	vcpu->event = (struct vcpu_event){ .type = EVENT_INTERRUPT, .vector = (u8)vmx->offered, .valid = true };
+	vmx->offered = INTERRUPT_NONE;
+	vmx_set_primary(vmx, 0, PRIMARY_INTERRUPT_WINDOW_EXITING);
+	vcpu_interrupt_taken(vcpu);
+}
+
+/* VT-x has NMI windows of its own, so the backend never steps a guest. */
+bool vmx_end_own_step(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return false;
+}
+
+void vmx_end_shadow(void)
+{
+	u32 state = vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+
+	if (UNLIKELY(state & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
+		vmwrite32(VMCS_GUEST_INTERRUPTIBILITY_STATE, state & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+}
+
+static u32 read_interruptibility(struct vcpu *vcpu)
+{
+	u64 flags = irq_save();
+	u32 state;
+
+	vmx_make_current(vmx_of(vcpu));
+	state = vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+	irq_restore(flags);
+	return state;
 }
 
 bool vmx_accepts_nmi(struct vcpu *vcpu)
 {
 	u32 blocking = INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS | INTERRUPTIBILITY_STI;
 
-	if (vcpu->event.valid)
-		return false;
-	vmx_make_current(vmx_of(vcpu));
-	return !(vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & blocking);
+	return !vcpu->event.valid && !(read_interruptibility(vcpu) & blocking);
 }
 
 void vmx_request_nmi_window(struct vcpu *vcpu)
@@ -99,20 +127,17 @@ void vmx_request_nmi_window(struct vcpu *vcpu)
 
 bool vmx_get_interrupt_shadow(struct vcpu *vcpu)
 {
-	vmx_make_current(vmx_of(vcpu));
-	return vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	return read_interruptibility(vcpu) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
 }
 
+/* A shadow set from outside is MOV SS's: unlike STI's it may stand whatever IF is. */
 void vmx_set_interrupt_shadow(struct vcpu *vcpu, bool shadow)
 {
-	u32 state, changed;
+	u64 flags = irq_save();
+	u32 state;
 
 	vmx_make_current(vmx_of(vcpu));
-	state = vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
-	changed = state & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
-	/* MOV SS shadow: unlike STI's it may stand whatever IF is. */
-	if (shadow)
-		changed |= INTERRUPTIBILITY_MOV_SS;
-	if (changed != state)
-		vmwrite32(VMCS_GUEST_INTERRUPTIBILITY_STATE, changed);
+	state = vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	vmwrite32(VMCS_GUEST_INTERRUPTIBILITY_STATE, shadow ? state | INTERRUPTIBILITY_MOV_SS : state);
+	irq_restore(flags);
 }

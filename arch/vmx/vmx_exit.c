@@ -9,7 +9,6 @@
 #include "arch/vmx/vmx.h"
 #include "arch/x86/cpu.h"
 #include "hv/exit.h"
-#include "hv/vm.h"
 
 static void decode_io(struct vm_exit *exit)
 {
@@ -248,6 +247,24 @@ static void write_changed_registers(struct vmx_vcpu *vmx)
 		vmwrite_natural(VMCS_GUEST_RSP, regs->gpr[GPR_RSP]);
 }
 
+/* Everything between the handlers' work and the entry itself. */
+static inline void write_state(struct vmx_vcpu *vmx)
+{
+	struct vcpu *vcpu = vmx->vcpu;
+
+	if (vcpu->instruction_done) {
+		vmx_end_shadow();
+		vcpu->instruction_done = false;
+	}
+	if (UNLIKELY(vmx->offered >= 0))
+		vmx_inject_offered(vmx);
+	if (UNLIKELY(vcpu->event.valid))
+		vmx_write_event(vmx);
+	if (UNLIKELY(vmx->flush_pending))
+		vmx_flush_now(vmx);
+	write_changed_registers(vmx);
+}
+
 /*
  * Interrupts are off from here to the end of the loop: an interrupt that comes while the guest runs exits with
  * EXIT_INTERRUPT and is taken when they go on again; one that comes before the entry makes the entry exit at once.
@@ -258,29 +275,25 @@ void vmx_vcpu_run(struct vcpu *vcpu)
 	int failure;
 
 	irq_disable();
+	vcpu_load_cpu_state(vcpu);
 	vmx_make_current(vmx);
 	vmx_load_switched(vmx);
 	write_dr6(vmx->dr6);
 	vmx->running = true;
-	vcpu->fast_level = true;
-	while (vcpu_prepare_entry(vcpu)) {
-		if (UNLIKELY(vmx->flush_pending))
-			vmx_flush_now(vmx);
-		if (vcpu->event.valid)
-			vmx_write_event(vmx);
-		write_changed_registers(vmx);
+	vcpu->exit_pending = false;
+	do {
+		if (UNLIKELY(READ_ONCE(vcpu->requests)) && !vcpu_prepare_entry(vcpu))
+			break;
+		write_state(vmx);
 		failure = vmx_enter(vcpu, vmx->launched, &vmx->host_rsp);
 		if (UNLIKELY(failure)) {
 			vmx_decode_entry_failure(vmx, failure);
-			break;
+			continue;
 		}
 		vmx->launched = true;
 		vmx_decode_exit(vmx);
-		if (!exit_fast(vcpu))
-			break;
-	}
+	} while (exit_fast(vcpu));
 	read_rsp(vmx);
-	vcpu->fast_level = false;
 	vmx->running = false;
 	vmx->dr6 = read_dr6();
 	irq_enable();

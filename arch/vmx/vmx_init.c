@@ -10,6 +10,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/msr.h"
 #include "hv/lib/error.h"
+#include "hv/lib/string.h"
 #include "hv/pages.h"
 
 #define MSR_IA32_VMX_BASIC 0x480u
@@ -90,6 +91,30 @@ int vmx_probe(struct virt_features *features, const char **why)
 		.huge_nested_pages = vmx_controls.ept_1g,
 	};
 	return OK;
+}
+
+static hpa_t io_bitmaps, msr_bitmap; /* (c) after prepare: the same for every machine */
+
+/* SDM vol. 3, "I/O-Bitmap Addresses" (24.6.4): a bit for each port, in two pages; every port exits. */
+int vmx_prepare(void (*fill_msr_map)(u8 *map))
+{
+	io_bitmaps = pages_alloc(1, PAGE_OWNER_HOST, 0);
+	msr_bitmap = pages_alloc(0, PAGE_OWNER_HOST, 0);
+	if (!io_bitmaps.value || !msr_bitmap.value)
+		return ERR_NO_MEMORY;
+	memset(direct_map(io_bitmaps), 0xff, 2 * PAGE_SIZE);
+	fill_msr_map(direct_map(msr_bitmap));
+	return OK;
+}
+
+hpa_t vmx_io_bitmaps(void)
+{
+	return io_bitmaps;
+}
+
+hpa_t vmx_msr_bitmap(void)
+{
+	return msr_bitmap;
 }
 
 int vmx_cpu_enable(void)

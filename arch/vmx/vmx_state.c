@@ -9,14 +9,13 @@
 #include "arch/x86/msr.h"
 #include "hv/gmem.h"
 #include "hv/pages.h"
-#include "hv/vm.h"
 
 #define CR0_PE BIT64(0)
 #define CR0_PG BIT64(31)
 #define CR4_PAE BIT64(5)
 
 /* What the guest changes in CR0 and CR4 without an exit: bits that concern nobody but itself. */
-#define CR0_GUEST_OWNED (CR0_MP | CR0_EM | CR0_TS | BIT64(4) /* ET */ | CR0_WP | BIT64(18) /* AM */)
+#define CR0_GUEST_OWNED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | BIT64(4) /* ET */ | CR0_WP | BIT64(18) /* AM */)
 #define CR4_GUEST_OWNED                                                                                           \
 	(BIT64(0) /* VME */ | BIT64(1) /* PVI */ | BIT64(2) /* TSD */ | CR4_DE | CR4_PGE | BIT64(8) /* PCE */ |       \
 	 CR4_OSFXSR | CR4_OSXMMEXCPT)
@@ -124,7 +123,7 @@ static u64 get_system_current(struct vmx_vcpu *vmx, enum system_register which)
 	case SYSTEM_SYSENTER_EIP: return vmread_natural(VMCS_GUEST_IA32_SYSENTER_EIP);
 	case SYSTEM_DEBUGCTL: return vmread64(VMCS_GUEST_IA32_DEBUGCTL);
 	case SYSTEM_CR8: return *task_priority(vmx) >> 4;
-	default: return get_switched(vmx, which);
+	default: return get_switched(vmx, which); /* CR2 and the system-call MSRs */
 	}
 }
 
@@ -260,6 +259,21 @@ unsigned vmx_privilege_level(struct vcpu *vcpu)
 	return level;
 }
 
+unsigned vmx_code_bits(struct vcpu *vcpu)
+{
+	struct segment cs;
+
+	vmx_get_segment(vcpu, SEGMENT_CS, &cs);
+	if ((vmx_get_system(vcpu, SYSTEM_EFER) & EFER_LMA) && (cs.attributes & SEGMENT_L))
+		return 64;
+	return cs.attributes & SEGMENT_DB ? 32 : 16;
+}
+
+void vmx_intercept_debug_registers(struct vcpu *vcpu, bool intercept)
+{
+	vmx_set_primary(vmx_of(vcpu), intercept ? PRIMARY_MOV_DR_EXITING : 0, intercept ? 0 : PRIMARY_MOV_DR_EXITING);
+}
+
 void vmx_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
 	u64 flags = irq_save();
@@ -271,6 +285,6 @@ void vmx_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 
 void vmx_write_masks(void)
 {
-	vmwrite_natural(VMCS_CR0_GUEST_HOST_MASK, ~CR0_GUEST_OWNED);
-	vmwrite_natural(VMCS_CR4_GUEST_HOST_MASK, ~CR4_GUEST_OWNED);
+	vmwrite_natural(VMCS_CR0_GUEST_HOST_MASK, ~(u64)CR0_GUEST_OWNED);
+	vmwrite_natural(VMCS_CR4_GUEST_HOST_MASK, ~(u64)CR4_GUEST_OWNED);
 }

@@ -7,13 +7,12 @@
  */
 #include "arch/vmx/vmx.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/cpuid.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/nested_paging.h"
 #include "hv/lib/error.h"
-#include "hv/lib/string.h"
+#include "hv/gmem.h"
 #include "hv/kmalloc.h"
 #include "hv/pages.h"
-#include "hv/vm.h"
 
 /* Bound on a stay in the guest (docs/vmx-and-svm.md): Bochs keeps interrupts masked while the guest's IF is 0. */
 #define PREEMPTION_TIMER_TICKS 4000000u
@@ -68,7 +67,6 @@ u64 vmx_read_switched(enum vmx_switched_msr index)
 	case VMX_SWITCHED_CSTAR: return rdmsr(MSR_CSTAR);
 	case VMX_SWITCHED_SFMASK: return rdmsr(MSR_SFMASK);
 	case VMX_SWITCHED_KERNEL_GS_BASE: return rdmsr(MSR_KERNEL_GS_BASE);
-	case VMX_SWITCHED_TSC_AUX: return vmx_controls.secondary & SECONDARY_RDTSCP ? rdmsr(MSR_TSC_AUX) : 0;
 	default: return read_cr2();
 	}
 }
@@ -81,16 +79,12 @@ void vmx_write_switched(enum vmx_switched_msr index, u64 value)
 	case VMX_SWITCHED_CSTAR: wrmsr(MSR_CSTAR, value); break;
 	case VMX_SWITCHED_SFMASK: wrmsr(MSR_SFMASK, value); break;
 	case VMX_SWITCHED_KERNEL_GS_BASE: wrmsr(MSR_KERNEL_GS_BASE, value); break;
-	case VMX_SWITCHED_TSC_AUX:
-		if (vmx_controls.secondary & SECONDARY_RDTSCP)
-			wrmsr(MSR_TSC_AUX, value);
-		break;
 	default: write_cr2(value); break;
 	}
 }
 
 /*
- * Solera itself uses neither SYSCALL nor SWAPGS nor RDTSCP's TSC_AUX, so one guest's values stay in the CPU across exits
+ * Solera itself uses neither SYSCALL nor SWAPGS, and its own faults are fatal, so one guest's values stay in the CPU across exits
  * and other threads, until another vCPU wants to run there. Interrupts off.
  */
 void vmx_load_switched(struct vmx_vcpu *vmx)
@@ -134,7 +128,6 @@ void vmx_set_primary(struct vmx_vcpu *vmx, u32 set, u32 clear)
 
 static void write_controls(struct vmx_vcpu *vmx)
 {
-	struct vmx_vm *vm = vmx->vcpu->vm->backend;
 	u32 pin = vmx_controls.pin, secondary = vmx_controls.secondary;
 
 	vmx->primary = vmx_controls.primary;
@@ -152,13 +145,13 @@ static void write_controls(struct vmx_vcpu *vmx)
 	vmwrite32(VMCS_EXIT_MSR_LOAD_COUNT, 0);
 	vmwrite32(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
 	vmwrite32(VMCS_ENTRY_INTERRUPTION_INFORMATION, 0);
-	vmwrite64(VMCS_IO_BITMAP_A_ADDRESS, vm->io_bitmaps.value);
-	vmwrite64(VMCS_IO_BITMAP_B_ADDRESS, vm->io_bitmaps.value + PAGE_SIZE);
-	vmwrite64(VMCS_MSR_BITMAP_ADDRESS, vm->msr_bitmap.value);
+	vmwrite64(VMCS_IO_BITMAP_A_ADDRESS, vmx_io_bitmaps().value);
+	vmwrite64(VMCS_IO_BITMAP_B_ADDRESS, vmx_io_bitmaps().value + PAGE_SIZE);
+	vmwrite64(VMCS_MSR_BITMAP_ADDRESS, vmx_msr_bitmap().value);
 	vmwrite64(VMCS_VIRTUAL_APIC_ADDRESS, vmx->virtual_apic.value);
 	vmwrite32(VMCS_TPR_THRESHOLD, 0);
-	vmwrite64(VMCS_EPT_POINTER, vm->eptp);
-	vmwrite64(VMCS_TSC_OFFSET, 0);
+	vmwrite64(VMCS_EPT_POINTER, vmx->eptp);
+	vmwrite64(VMCS_TSC_OFFSET, vmx->vcpu->tsc_offset);
 	if (vmx->vpid)
 		vmwrite16(VMCS_VPID, vmx->vpid);
 	if (secondary & SECONDARY_PAUSE_LOOP_EXITING) {
@@ -224,6 +217,7 @@ void vmx_vcpu_reset(struct vcpu *vcpu)
 	vmwrite_natural(VMCS_GUEST_RFLAGS, 0);
 	vmwrite_natural(VMCS_GUEST_RSP, 0);
 	vmx->rsp_known = true;
+	vmx->offered = INTERRUPT_NONE;
 	vmx->flush_pending = true;
 	irq_restore(flags);
 }
@@ -245,6 +239,7 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	}
 	*(u32 *)direct_map(vmx->vmcs) = VMX_BASIC_REVISION(vmx_capabilities.basic);
 	vmx->vpid = vpid_alloc();
+	vmx->eptp = ept_pointer(gmem_nested_root(vcpu->vm));
 	flags = irq_save();
 	BUG_ON(!vmclear(vmx->vmcs));
 	vmx_make_current(vmx);
@@ -280,3 +275,35 @@ void vmx_vcpu_destroy(struct vcpu *vcpu)
 	kfree(vmx);
 	vcpu->backend = NULL;
 }
+
+const struct virt_ops vmx_virt_ops = {
+	.name = "vmx",
+	.msr_map_layout = MSR_MAP_VMX,
+	.probe = vmx_probe,
+	.prepare = vmx_prepare,
+	.cpu_enable = vmx_cpu_enable,
+	.cpu_disable = vmx_cpu_disable,
+	.vcpu_create = vmx_vcpu_create,
+	.vcpu_destroy = vmx_vcpu_destroy,
+	.vcpu_reset = vmx_vcpu_reset,
+	.vcpu_run = vmx_vcpu_run,
+	.get_segment = vmx_get_segment,
+	.set_segment = vmx_set_segment,
+	.get_system = vmx_get_system,
+	.set_system = vmx_set_system,
+	.get_table = vmx_get_table,
+	.set_table = vmx_set_table,
+	.privilege_level = vmx_privilege_level,
+	.code_bits = vmx_code_bits,
+	.offer_interrupt = vmx_offer_interrupt,
+	.accepts_nmi = vmx_accepts_nmi,
+	.request_nmi_window = vmx_request_nmi_window,
+	.get_interrupt_shadow = vmx_get_interrupt_shadow,
+	.set_interrupt_shadow = vmx_set_interrupt_shadow,
+	.set_tsc_offset = vmx_set_tsc_offset,
+	.intercept_debug_registers = vmx_intercept_debug_registers,
+	.flush_tlb = vmx_flush_tlb,
+	.end_own_step = vmx_end_own_step,
+	.exit_name = vmx_exit_name,
+	.nested_format = &nested_format_ept,
+};
