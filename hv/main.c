@@ -98,12 +98,12 @@ static void set_ist_stacks(void)
 	cpu_set_ist_stacks(this_cpu(), tops);
 }
 
-extern const struct virt_ops svm_virt_ops;
+extern const struct virt_ops svm_virt_ops, vmx_virt_ops;
 
 /* The hardware's virtualisation, and what a machine is made of. */
 static void machines_init(void)
 {
-	static const struct virt_ops *const backends[] = { &svm_virt_ops };
+	static const struct virt_ops *const backends[] = { &svm_virt_ops, &vmx_virt_ops };
 
 	virt_start(backends, ARRAY_SIZE(backends));
 	if (boot_option("no_fast", NULL, 0))
