@@ -8,7 +8,6 @@
  */
 #include "arch/vmx/vmx.h"
 #include "arch/x86/cpu.h"
-#include "hv/exit.h"
 
 static void decode_io(struct vm_exit *exit)
 {

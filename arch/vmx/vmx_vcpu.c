@@ -11,7 +11,6 @@
 #include "arch/x86/nested_paging.h"
 #include "hv/lib/error.h"
 #include "hv/gmem.h"
-#include "hv/kmalloc.h"
 #include "hv/pages.h"
 
 /* Bound on a stay in the guest (docs/vmx-and-svm.md): Bochs keeps interrupts masked while the guest's IF is 0. */
@@ -222,21 +221,22 @@ void vmx_vcpu_reset(struct vcpu *vcpu)
 	irq_restore(flags);
 }
 
+/* Four pages: the VMCS, the virtual-APIC page, what we keep beside them, and one that stays empty. */
+#define VCPU_PAGES_ORDER 2
+
 int vmx_vcpu_create(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *vmx = kzalloc(sizeof(*vmx));
+	hpa_t pages = pages_alloc(VCPU_PAGES_ORDER, PAGE_OWNER_HOST, PAGES_ZERO);
+	struct vmx_vcpu *vmx;
 	u64 flags;
 
-	if (!vmx)
+	if (!pages.value)
 		return ERR_NO_MEMORY;
+	vmx = direct_map(HPA(pages.value + 2 * PAGE_SIZE));
 	vmx->vcpu = vcpu;
-	vmx->vmcs = pages_alloc(0, PAGE_OWNER_HOST, PAGES_ZERO);
-	vmx->virtual_apic = pages_alloc(0, PAGE_OWNER_HOST, PAGES_ZERO);
+	vmx->vmcs = pages;
+	vmx->virtual_apic = HPA(pages.value + PAGE_SIZE);
 	vcpu->backend = vmx;
-	if (!vmx->vmcs.value || !vmx->virtual_apic.value) {
-		vmx_vcpu_destroy(vcpu);
-		return ERR_NO_MEMORY;
-	}
 	*(u32 *)direct_map(vmx->vmcs) = VMX_BASIC_REVISION(vmx_capabilities.basic);
 	vmx->vpid = vpid_alloc();
 	vmx->eptp = ept_pointer(gmem_nested_root(vcpu->vm));
@@ -264,15 +264,10 @@ void vmx_vcpu_destroy(struct vcpu *vcpu)
 	if (cpu->current == vmx)
 		cpu->current = NULL;
 	/* The CPU may keep a VMCS's data until VMCLEAR; the page must not be written after it is someone else's. */
-	if (vmx->vmcs.value)
-		BUG_ON(!vmclear(vmx->vmcs));
+	BUG_ON(!vmclear(vmx->vmcs));
 	irq_restore(flags);
 	vpid_free(vmx->vpid);
-	if (vmx->vmcs.value)
-		pages_free(vmx->vmcs, 0);
-	if (vmx->virtual_apic.value)
-		pages_free(vmx->virtual_apic, 0);
-	kfree(vmx);
+	pages_free(vmx->vmcs, VCPU_PAGES_ORDER);
 	vcpu->backend = NULL;
 }
 
