@@ -53,14 +53,14 @@ void state_save(struct state_writer *writer, const char *name, u32 version, cons
 
 int state_load(struct state_reader *reader, const char *name, u32 version, void *state, u32 size_bytes)
 {
-	struct record_header header;
+	struct record_header header, expected = { .magic = STATE_MAGIC, .version = version, .size_bytes = size_bytes };
 	size_t left = reader->size_bytes - reader->offset_bytes;
 
 	if (left < sizeof(header) || left - sizeof(header) < size_bytes)
 		return ERR_INVALID;
 	memcpy(&header, reader->data + reader->offset_bytes, sizeof(header));
-	if (header.magic != STATE_MAGIC || header.version != version || header.size_bytes != size_bytes ||
-	    strnlen(header.name, sizeof(header.name)) == sizeof(header.name) || !string_equal(header.name, name))
+	string_copy(expected.name, name, sizeof(expected.name));
+	if (memcmp(&header, &expected, sizeof(header)) != 0) /* the padding too: one stream means one state */
 		return ERR_INVALID;
 	memcpy(state, reader->data + reader->offset_bytes + sizeof(header), size_bytes);
 	reader->offset_bytes += sizeof(header) + size_bytes;

@@ -300,6 +300,9 @@ static bool state_is_sane(const struct vpci_device *device, const struct vpci_de
 		    (i >= device->msix.count && (entry->address || entry->data || entry->control)))
 			return false;
 	}
+	for (unsigned i = 0; i < sizeof(state->reserved); i++)
+		if (state->reserved[i])
+			return false;
 	return state->intx <= 1 && !(state->pending & ~vectors);
 }
 

@@ -342,12 +342,13 @@ int vpic_claim(struct vpic *pic, struct io_map *ports)
 	return error;
 }
 
+/* Power-on leaves an 8259A undefined; here all inputs are masked, as firmware hands it over to direct boots. */
 void vpic_reset(struct vpic *pic)
 {
 	u64 flags = lock_irqsave(&pic->lock);
 
 	for (unsigned i = 0; i < 2; i++)
-		pic->state.chip[i] = (struct vpic_chip){ .lowest_priority = 7, .lines = pic->state.chip[i].lines };
+		pic->state.chip[i] = (struct vpic_chip){ .imr = 0xff, .lowest_priority = 7, .lines = pic->state.chip[i].lines };
 	pic->state.chip[0].lines &= (u8)~(1u << CASCADE_INPUT);
 	update(pic);
 	unlock_irqrestore(&pic->lock, flags);
@@ -373,13 +374,23 @@ static bool chip_is_sane(const struct vpic_chip *chip, unsigned index)
 	       !chip->reserved;
 }
 
+/* The cascade input is what the slave makes of it, and a request stands only while its line does. */
+static bool inputs_are_sane(const struct vpic_state *state)
+{
+	const struct vpic_chip *master = &state->chip[0], *slave = &state->chip[1];
+	bool cascade = best_request(slave, false) >= 0;
+
+	return !(master->irr & ~master->lines) && !(slave->irr & ~slave->lines) &&
+	       (master->lines >> CASCADE_INPUT & 1) == cascade;
+}
+
 int vpic_load(struct vpic *pic, struct state_reader *reader)
 {
 	struct vpic_state state;
 	u64 flags;
 
 	if (state_load(reader, "vpic", 1, &state, sizeof(state)) != OK || !chip_is_sane(&state.chip[0], 0) ||
-	    !chip_is_sane(&state.chip[1], 1))
+	    !chip_is_sane(&state.chip[1], 1) || !inputs_are_sane(&state))
 		return ERR_INVALID;
 	flags = lock_irqsave(&pic->lock);
 	pic->state = state;

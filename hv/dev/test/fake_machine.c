@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* The fakes behind fake_machine.h: the core's functions that devices call, on the build machine. */
+#include "hv/dev/test/fake_machine.h"
+#include <assert.h>
+#include <stdlib.h>
+#include "hv/clock.h"
+#include "hv/dev/pc.h"
+#include "hv/lib/error.h"
+
+static bool earlier(const struct heap_node *a, const struct heap_node *b)
+{
+	return CONTAINER_OF((struct heap_node *)(uintptr_t)a, struct timer, node)->deadline_ns <
+	       CONTAINER_OF((struct heap_node *)(uintptr_t)b, struct timer, node)->deadline_ns;
+}
+
+static struct heap timers = { .before = earlier };
+
+u64 fake_now_ns, fake_timer_fires;
+unsigned fake_poweroffs, fake_resets, fake_crashes;
+
+u64 clock_ns(void) { return fake_now_ns; }
+u64 clock_wall_ns(void) { return FAKE_WALL_NS + fake_now_ns; }
+
+void fake_time_reset(void)
+{
+	fake_now_ns = fake_timer_fires = 0;
+	fake_poweroffs = fake_resets = fake_crashes = 0;
+	while (timers.root)
+		heap_remove(&timers, timers.root);
+}
+
+void timer_init(struct timer *timer, void (*function)(struct timer *timer), void *context)
+{
+	*timer = (struct timer){ .function = function, .context = context };
+}
+
+void timer_arm(struct timer *timer, u64 deadline_ns)
+{
+	(void)timer_cancel(timer);
+	timer->deadline_ns = deadline_ns;
+	heap_insert(&timers, &timer->node);
+}
+
+bool timer_cancel(struct timer *timer)
+{
+	if (!timer_armed(timer))
+		return false;
+	heap_remove(&timers, &timer->node);
+	return true;
+}
+
+static struct timer *earliest(u64 until)
+{
+	struct timer *timer = timers.root ? CONTAINER_OF(timers.root, struct timer, node) : NULL;
+
+	return timer && timer->deadline_ns <= until ? timer : NULL;
+}
+
+void fake_time_advance(u64 ns)
+{
+	u64 until = fake_now_ns + ns;
+	struct timer *timer;
+
+	while ((timer = earliest(until))) {
+		if (timer->deadline_ns > fake_now_ns)
+			fake_now_ns = timer->deadline_ns;
+		(void)timer_cancel(timer);
+		fake_timer_fires++;
+		timer->function(timer);
+	}
+	fake_now_ns = until;
+}
+
+static void set_wire(void *controller, unsigned input, bool level)
+{
+	struct fake_wire *wire = controller;
+
+	(void)input;
+	wire->rises += level && !wire->level;
+	wire->level = level;
+}
+
+struct irq_line fake_line(struct fake_wire *wire)
+{
+	*wire = (struct fake_wire){ 0 };
+	return (struct irq_line){ set_wire, wire, 0 };
+}
+
+void vcpu_request(struct vcpu *vcpu, u32 bits) { vcpu->requests |= bits; }
+u64 vcpu_tsc(const struct vcpu *vcpu) { return fake_now_ns + vcpu->tsc_offset; }
+u64 vcpu_tsc_to_ns(const struct vcpu *vcpu, u64 guest_tsc) { return guest_tsc - vcpu->tsc_offset; }
+void vm_request_poweroff(struct vm *vm) { (void)vm; fake_poweroffs++; }
+void vm_request_reset(struct vm *vm, const char *why) { (void)vm; (void)why; fake_resets++; }
+void vm_crash(struct vm *vm, const char *fmt, ...) { (void)vm; (void)fmt; fake_crashes++; }
+void vm_synchronise(struct vm *vm) { (void)vm; }
+void mutex_init(struct mutex *mutex, const char *name) { (void)name; mutex->owner = NULL; }
+void mutex_lock(struct mutex *mutex) { assert(!mutex->owner); mutex->owner = (struct thread *)1; }
+void mutex_unlock(struct mutex *mutex) { mutex->owner = NULL; }
+struct thread *thread_current(void) { return NULL; }
+
+struct vm *fake_machine_create(void)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+	const char *error;
+	int code;
+
+	fake_time_reset();
+	fake_now_ns = 1000000; /* not 0: the machine's clock has an offset */
+	vm->vcpus[0] = calloc(1, sizeof(struct vcpu));
+	vm->vcpus[0]->vm = vm;
+	vm->vcpu_count = 1;
+	vm->low_ram_bytes = 256 * MIB;
+	spinlock_init(&vm->memory_lock, "memory", LOCK_RANK_VM);
+	io_map_init(&vm->ports);
+	io_map_init(&vm->mmio);
+	code = pc_board.create(vm, &error);
+	assert(code == OK);
+	pc_board.reset(vm);
+	code = pc_board.direct_boot(vm, &error);
+	assert(code == OK);
+	pc_board.resume(vm);
+	return vm;
+}
+
+void fake_machine_destroy(struct vm *vm)
+{
+	pc_board.destroy(vm);
+	assert(!timers.root); /* a timer that outlives its machine */
+	io_map_release(&vm->ports);
+	io_map_release(&vm->mmio);
+	free(vm->vcpus[0]);
+	free(vm);
+}
+
+int fake_take_interrupt(struct vm *vm)
+{
+	struct vcpu *vcpu = vm->vcpus[0];
+	int vector = vcpu->interrupts->pending(vcpu->interrupt_controller);
+
+	return vector < 0 ? -1 : vcpu->interrupts->acknowledge(vcpu->interrupt_controller, vector);
+}
