@@ -69,19 +69,21 @@ static int pending(void *controller)
 	return deliverable(vlapic);
 }
 
+/*
+ * The vector was offered to the hardware a while ago, and a better one may have come since: the guest has taken this one.
+ * Whose it is shows in the request register; what is not there came from the PIC.
+ */
 static int acknowledge(void *controller, int vector)
 {
 	struct vlapic *vlapic = controller;
-	u64 bit;
+	u64 bit = BIT64(vector & 63), *irr = &vlapic->state.irr[(vector & 0xff) / 64];
 
-	if (UNLIKELY(vpic_output(vlapic->bus->pic)) && takes_extint(vlapic))
-		return vpic_acknowledge(vlapic->bus->pic);
-	vector = deliverable(vlapic);
 	if (vector < 0)
 		return INTERRUPT_NONE;
-	bit = BIT64(vector % 64);
-	__atomic_fetch_and(&vlapic->state.irr[vector / 64], ~bit, __ATOMIC_ACQ_REL);
-	vlapic->state.isr[vector / 64] |= bit;
+	if (UNLIKELY(!(__atomic_load_n(irr, __ATOMIC_RELAXED) & bit)))
+		return vpic_acknowledge(vlapic->bus->pic, vector);
+	__atomic_fetch_and(irr, ~bit, __ATOMIC_ACQ_REL);
+	vlapic->state.isr[(vector & 0xff) / 64] |= bit;
 	return vector;
 }
 

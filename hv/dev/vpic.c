@@ -116,6 +116,15 @@ static int vector_of(const struct vpic_chip *chip, bool master, int *input)
 	return chip->vector_base + (*input < 0 ? SPURIOUS_INPUT : *input);
 }
 
+/* What the chips would answer now: the vector, and the inputs that go into service (-1: none). */
+static int choose(const struct vpic_state *state, int *input, int *slave_input)
+{
+	int vector = vector_of(&state->chip[0], true, input);
+
+	*slave_input = -1;
+	return *input == CASCADE_INPUT ? vector_of(&state->chip[1], false, slave_input) : vector;
+}
+
 int vpic_peek(struct vpic *pic)
 {
 	u64 flags;
@@ -124,27 +133,43 @@ int vpic_peek(struct vpic *pic)
 	if (!vpic_output(pic))
 		return -1;
 	flags = lock_irqsave(&pic->lock);
-	vector = vector_of(&pic->state.chip[0], true, &input);
-	if (input == CASCADE_INPUT)
-		vector = vector_of(&pic->state.chip[1], false, &slave_input);
+	vector = choose(&pic->state, &input, &slave_input);
 	unlock_irqrestore(&pic->lock, flags);
 	return vector;
 }
 
-int vpic_acknowledge(struct vpic *pic)
+/* The inputs behind a vector that the CPU took, if they still ask; a request that has gone is nobody's. */
+static void find(const struct vpic_state *state, int vector, int *input, int *slave_input)
+{
+	unsigned low = (unsigned)vector & 7, base = (unsigned)vector & 0xf8;
+
+	*input = *slave_input = -1;
+	if (base == state->chip[0].vector_base && low != CASCADE_INPUT) {
+		if (state->chip[0].irr >> low & 1)
+			*input = (int)low;
+	} else if (base == state->chip[1].vector_base) {
+		*input = CASCADE_INPUT;
+		if (state->chip[1].irr >> low & 1)
+			*slave_input = (int)low;
+	}
+}
+
+int vpic_acknowledge(struct vpic *pic, int vector)
 {
 	u64 flags = lock_irqsave(&pic->lock);
 	struct vpic_chip *master = &pic->state.chip[0], *slave = &pic->state.chip[1];
-	int input, slave_input, vector = vector_of(master, true, &input);
+	int input, slave_input;
 
+	if (vector < 0)
+		vector = choose(&pic->state, &input, &slave_input);
+	else
+		find(&pic->state, vector, &input, &slave_input);
 	if (input >= 0)
 		serve(master, (unsigned)input);
-	if (input == CASCADE_INPUT) {
-		vector = vector_of(slave, false, &slave_input);
-		if (slave_input >= 0)
-			serve(slave, (unsigned)slave_input);
+	if (slave_input >= 0)
+		serve(slave, (unsigned)slave_input);
+	if (input == CASCADE_INPUT)
 		set_input(master, CASCADE_INPUT, false); /* INT falls in the INTA cycle: a further request is a new edge */
-	}
 	update(pic);
 	unlock_irqrestore(&pic->lock, flags);
 	return vector;

@@ -43,7 +43,11 @@ MUST_CHECK int vpic_claim(struct vpic *pic, struct io_map *ports);
 void vpic_set_irq(struct vpic *pic, unsigned irq, bool level); /* any context; irq 2 is the cascade: ignored */
 static inline bool vpic_output(const struct vpic *pic) { return READ_ONCE(pic->output); }
 int vpic_peek(struct vpic *pic);        /* the vector that INTA would give now, -1 when the output is low */
-int vpic_acknowledge(struct vpic *pic); /* the INTA cycle; a request that went away gives input 7's vector */
+/*
+ * The INTA cycle. vector: what the CPU has taken already (an earlier vpic_peek); -1: the PIC chooses now, and a request
+ * that went away gives input 7's vector, with nothing in service. Returns the vector.
+ */
+int vpic_acknowledge(struct vpic *pic, int vector);
 void vpic_save(struct vpic *pic, struct state_writer *writer);
 MUST_CHECK int vpic_load(struct vpic *pic, struct state_reader *reader);
 

@@ -6,6 +6,8 @@
 #include "hv/clock.h"
 #include "hv/dev/pc.h"
 #include "hv/lib/error.h"
+#include "hv/lib/string.h"
+#include "hv/version.h"
 
 static bool earlier(const struct heap_node *a, const struct heap_node *b)
 {
@@ -13,6 +15,7 @@ static bool earlier(const struct heap_node *a, const struct heap_node *b)
 	       CONTAINER_OF((struct heap_node *)(uintptr_t)b, struct timer, node)->deadline_ns;
 }
 
+const char solera_version[] = "test";
 static struct heap timers = { .before = earlier };
 
 u64 fake_now_ns, fake_timer_fires;
@@ -110,6 +113,8 @@ struct vm *fake_machine_create(void)
 	vm->vcpus[0]->vm = vm;
 	vm->vcpu_count = 1;
 	vm->low_ram_bytes = 256 * MIB;
+	vm->config.acpi = true;
+	vm->config.memory_bytes = 256 * MIB;
 	spinlock_init(&vm->memory_lock, "memory", LOCK_RANK_VM);
 	io_map_init(&vm->ports);
 	io_map_init(&vm->mmio);
@@ -138,4 +143,31 @@ int fake_take_interrupt(struct vm *vm)
 	int vector = vcpu->interrupts->pending(vcpu->interrupt_controller);
 
 	return vector < 0 ? -1 : vcpu->interrupts->acknowledge(vcpu->interrupt_controller, vector);
+}
+
+/* Memory that is all zero and forgets: its bounds are what matters, and that every byte given can be read. */
+static bool in_ram(const struct vm *vm, gpa_t address, size_t size_bytes)
+{
+	return address.value < vm->low_ram_bytes && size_bytes <= vm->low_ram_bytes - address.value;
+}
+
+int gmem_read(struct vm *vm, gpa_t address, void *to, size_t size_bytes)
+{
+	if (!in_ram(vm, address, size_bytes))
+		return ERR_FAULT;
+	memset(to, 0, size_bytes);
+	return OK;
+}
+
+int gmem_write(struct vm *vm, gpa_t address, const void *from, size_t size_bytes)
+{
+	if (!in_ram(vm, address, size_bytes))
+		return ERR_FAULT;
+	free(memcpy(malloc(size_bytes + 1), from, size_bytes));
+	return OK;
+}
+
+int gmem_zero(struct vm *vm, gpa_t address, size_t size_bytes)
+{
+	return in_ram(vm, address, size_bytes) ? OK : ERR_FAULT;
 }

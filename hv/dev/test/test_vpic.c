@@ -39,7 +39,7 @@ static void pulse(unsigned irq)
 	vpic_set_irq(&pic, irq, true);
 }
 
-static int take(void) { return vpic_output(&pic) ? vpic_acknowledge(&pic) : -1; }
+static int take(void) { return vpic_output(&pic) ? vpic_acknowledge(&pic, -1) : -1; }
 
 START_TEST(vectors_and_cascade)
 {
@@ -143,7 +143,7 @@ START_TEST(edges_levels_and_spurious)
 	pulse(4);
 	vpic_set_irq(&pic, 4, false); /* gone before INTA */
 	ck_assert_int_eq(vpic_output(&pic), 0);
-	ck_assert_int_eq(vpic_acknowledge(&pic), 0x27);
+	ck_assert_int_eq(vpic_acknowledge(&pic, -1), 0x27);
 	out(0x20, 0x0b);
 	ck_assert_uint_eq(in(0x20), 0); /* a spurious one is not in service */
 	out(0x4d0, 0xff);
@@ -159,6 +159,29 @@ START_TEST(edges_levels_and_spurious)
 	out(0xa0, 0x20);
 	out(0x20, 0x20);
 	ck_assert_int_eq(take(), -1);
+}
+END_TEST
+
+START_TEST(what_was_taken_is_served_although_a_better_one_came)
+{
+	int vector;
+
+	pulse(5);
+	vector = vpic_peek(&pic);
+	pulse(0);
+	ck_assert_int_eq(vpic_acknowledge(&pic, vector), 0x25);
+	out(0x20, 0x0b);
+	ck_assert_uint_eq(in(0x20), 0x20);
+	ck_assert_int_eq(take(), 0x20); /* and the better one nests */
+	out(0x20, 0x20);
+	out(0x20, 0x20);
+	pulse(14);
+	vector = vpic_peek(&pic);
+	pulse(8);
+	ck_assert_int_eq(vpic_acknowledge(&pic, vector), 0x2e);
+	out(0xa0, 0x0b);
+	ck_assert_uint_eq(in(0xa0), 0x40);
+	ck_assert_uint_eq(in(0x20), 0x04);
 }
 END_TEST
 
@@ -214,6 +237,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, automatic_eoi);
 	tcase_add_test(tcase, special_mask_and_fully_nested);
 	tcase_add_test(tcase, edges_levels_and_spurious);
+	tcase_add_test(tcase, what_was_taken_is_served_although_a_better_one_came);
 	tcase_add_test(tcase, polling);
 	tcase_add_test(tcase, saves_and_refuses);
 	suite_add_tcase(suite, tcase);
