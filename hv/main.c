@@ -10,6 +10,7 @@
 #include "boot/handoff.h"
 #include "drivers/pci.h"
 #include "hv/boot_record.h"
+#include "hv/clock.h"
 #include "hv/clock_internal.h"
 #include "hv/exit.h"
 #include "hv/guest_tests.h"
@@ -136,8 +137,10 @@ static void main_thread(void *argument)
 	machines_init();
 	domains_start();
 	pages_stats(&stats);
-	log_info("memory: %llu MiB usable, %llu MiB free, %llu KiB used by Solera", (unsigned long long)(stats.total_pages >> 8),
-		 (unsigned long long)(stats.free_pages >> 8), (unsigned long long)(memory_host_bytes() / KIB));
+	log_info("memory: %llu MiB usable, %llu MiB free, %llu KiB used by Solera; ready %llu.%03llu ms after entry",
+		 (unsigned long long)(stats.total_pages >> 8), (unsigned long long)(stats.free_pages >> 8),
+		 (unsigned long long)(memory_host_bytes() / KIB), (unsigned long long)(clock_ns() / NS_PER_MS),
+		 (unsigned long long)(clock_ns() / NS_PER_US % 1000));
 	if (boot_option("selftest", NULL, 0))
 		selftest_run();
 	host_console_start();

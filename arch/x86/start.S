@@ -13,7 +13,7 @@
 #define MSR_EFER 0xc0000080
 #define EFER_NXE 0x800
 
-	.section .text.start, "ax"
+	.section .text.boot_entry, "ax"
 	.globl start
 start:
 	cli
