@@ -35,6 +35,29 @@ static void ended(void *context, struct vm *vm, enum vm_event_kind kind, const c
 	waitqueue_wake_all(&outcome->wait);
 }
 
+/* A guest's console, line by line into the log. */
+struct line_log {
+	const char *name;
+	u32 length;
+	char line[200];
+	bool seen_end;
+};
+
+static void console_received(void *context, const char *bytes, size_t count)
+{
+	struct line_log *log = context;
+
+	for (size_t i = 0; i < count; i++) {
+		if (bytes[i] != '\n' && (u8)bytes[i] >= ' ')
+			log->line[log->length++] = bytes[i];
+		if (bytes[i] != '\n' && log->length < sizeof(log->line) - 1)
+			continue;
+		log->line[log->length] = 0;
+		log->length = 0;
+		log_notice("%s| %s", log->name, log->line);
+	}
+}
+
 /* Runs one; true: it passed. */
 static bool run_one(const struct boot_module *module, const char *name)
 {
@@ -72,11 +95,78 @@ static bool run_one(const struct boot_module *module, const char *name)
 	return passed;
 }
 
+static void print_exits(const struct vm *vm)
+{
+	const struct vcpu *vcpu = vm->vcpus[0];
+	u64 total = 0;
+
+	for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++) {
+		if (vcpu->exits[kind].count)
+			log_notice("exits %s %llu", exit_kind_name(kind), (unsigned long long)vcpu->exits[kind].count);
+		total += vcpu->exits[kind].count;
+	}
+	log_notice("exits total %llu, at the slow level %llu, unknown MSRs read %llu, written %llu", (unsigned long long)total,
+		   (unsigned long long)vcpu->slow_exits, (unsigned long long)vcpu->unknown_msr_reads,
+		   (unsigned long long)vcpu->unknown_msr_writes);
+}
+
+/*
+ * guest-linux[=verbose]: the demo machine's kernel and initrd with the benches' pinned command line, its console in the
+ * log, until it powers off or a minute of its time is over.
+ */
+static void run_linux(void)
+{
+	static struct line_log console = { .name = "linux" };
+	struct vm_config config = { .memory_bytes = 256 * MIB, .vcpu_count = 1, .acpi = true, .test_ports = true, .name = "linux" };
+	struct outcome outcome = { .ended = false };
+	struct vm_module initrd = { .name = "demo-initrd" };
+	struct char_device *serial;
+	const char *error = "";
+	char how[16];
+	struct vm *vm;
+	u64 size;
+
+	if (!boot_option("guest-linux", how, sizeof(how)))
+		return;
+	waitqueue_init(&outcome.wait, "guest linux");
+	config.kernel = boot_module_find("demo-vmlinuz", &size);
+	config.kernel_bytes = size;
+	initrd.data = boot_module_find("demo-initrd", &size);
+	initrd.size_bytes = size;
+	config.modules = &initrd;
+	config.module_count = 1;
+	config.command_line = string_equal(how, "verbose") ?
+		"console=ttyS0 earlyprintk=serial,ttyS0,115200 mitigations=off nokaslr ignore_loglevel" :
+		"console=ttyS0 quiet mitigations=off nokaslr";
+	config.listener.event = ended;
+	config.listener.context = &outcome;
+	if (!config.kernel || vm_create(&config, &vm, &error)) {
+		log_error("guest-linux: %s", config.kernel ? error : "there is no module demo-vmlinuz");
+		return;
+	}
+	serial = vm_serial(vm, 0);
+	if (serial) {
+		serial->context = &console;
+		serial->received = console_received;
+		if (serial->attached)
+			serial->attached(serial);
+	}
+	if (vm_resume(vm))
+		log_error("guest-linux: does not run");
+	if (!waitqueue_wait_until(&outcome.wait, outcome.ended, clock_ns() + 60 * NS_PER_S))
+		string_copy(outcome.reason, "ran out of time", sizeof(outcome.reason));
+	vm_stop(vm);
+	log_notice("guest-linux: ended: %s (rip %llx)", outcome.reason, (unsigned long long)vm->vcpus[0]->regs.rip);
+	print_exits(vm);
+	vm_destroy(vm);
+}
+
 void guest_tests_run(void)
 {
 	char only[64], name[64];
 	u32 passed = 0, failed = 0;
 
+	run_linux();
 	if (!boot_option("guest-tests", only, sizeof(only)))
 		return;
 	for (u32 i = 0; i < boot_record.info.module_count; i++) {
