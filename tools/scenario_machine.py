@@ -9,12 +9,10 @@ import json
 import os
 import re
 import shlex
-import signal
 import socket
 import subprocess
 import threading
 import time
-import tty
 
 import pcf_font
 
@@ -22,7 +20,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FONT = os.environ.get('FONT', '/usr/share/fonts/X11/misc/ter-u16n_unicode.pcf.gz')
 PROMPT = 'solera # '
 PANIC = re.compile(r'(?m)^.*\bpanic: .*$')
-ESCAPES = re.compile(r'\x1b\[[0-9;?]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>78cDEM]|\r')
+ESCAPES = re.compile(r'\x1b\[[0-9;?=]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>78cDEM]')
+CUT_OFF = re.compile(rb'\x1b[()]?\Z|\x1b\[[0-9;?=]*\Z|\r+\Z|[\xc0-\xff][\x80-\xbf]{0,2}\Z')
 
 
 class Failed(Exception):
@@ -59,11 +58,17 @@ class Console:
                 self.raw += data
                 # A sequence or character that is cut off waits for its rest.
                 data = self.half + data
-                cut = re.search(rb'\x1b[^@-Z\\^-~]*$|\x1b\[[0-9;?]*$|[\xc0-\xff][\x80-\xbf]{0,2}$', data[-64:])
+                cut = CUT_OFF.search(data[-64:])
                 keep = len(data) - len(data[-64:]) + cut.start() if cut else len(data)
                 self.half = data[keep:]
-                self.text += ESCAPES.sub('', data[:keep].decode('utf-8', 'replace'))
+                self._add(ESCAPES.sub('', data[:keep].decode('utf-8', 'replace')))
                 self.changed.notify_all()
+
+    def _add(self, text):
+        """A row that is drawn again (CR without LF) counts as a line of its own."""
+        text = re.sub(r'\r+\n', '\n', text)
+        text = re.sub(r'(?<!\n)\r+', '\n', self.text[-1:] + text)[len(self.text[-1:]):]
+        self.text += text.replace('\r', '')
 
     def send(self, data):
         if isinstance(data, str):
@@ -210,6 +215,12 @@ class Machine:
         self.wait(r'^' + PROMPT, timeout)
         return self.console.text[start:self.console.place - len(PROMPT)]
 
+    def connect_serial(self, path, timeout=20):
+        """A further serial line, on a socket that an argument of QEMU's made: has wait(regex, timeout) and send(data)."""
+        connection = self._connect(path, timeout)
+        self.further = getattr(self, 'further', []) + [connection]
+        return Console(connection.fileno(), connection.fileno(), self.log_path + '.' + os.path.basename(path))
+
     # QEMU's monitor
 
     def qmp(self, execute, **arguments):
@@ -230,17 +241,20 @@ class Machine:
             if 'return' in answer:
                 return answer['return']
 
-    def _connect_qmp(self):
-        deadline = time.monotonic() + 20
+    def _connect(self, path, timeout=20):
+        deadline = time.monotonic() + timeout
         connection = socket.socket(socket.AF_UNIX)
         while True:
             try:
-                connection.connect(self.qmp_path)
-                break
+                connection.connect(path)
+                return connection
             except OSError as error:
                 if time.monotonic() > deadline or self.process.poll() is not None:
-                    raise Failed(f'no monitor: {error}; the log may say why') from None
+                    raise Failed(f'{path}: {error}; the log may say why') from None
                 time.sleep(0.05)
+
+    def _connect_qmp(self):
+        connection = self._connect(self.qmp_path)
         connection.settimeout(60)
         self.qmp_file = connection.makefile('rwb')
         self.qmp_file.readline()
@@ -309,60 +323,19 @@ class Machine:
             os.unlink(self.qmp_path)
 
 
-BOCHS_CONFIG = '''\
-plugin_ctrl: unmapped=1, biosdev=1, iodebug=1, serial=1, extfpuirq=1, parallel=0, speaker=0
-config_interface: textconfig
-display_library: rfb, options="timeout=0"
-cpu: model={cpu}, count={smp}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=1
-memory: guest={memory}, host={memory}
-romimage: {rom}
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-pci: enabled=1, chipset=i440fx
-ata0-master: {drive}
-boot: {boot}
-clock: sync=none
-com1: enabled=1, mode=term, dev={tty}
-iodebug: all_rings=1
-magic_break: enabled=0
-log: {log}
-panic: action=fatal
-error: action=report
-info: action=ignore
-debug: action=ignore
-'''
-
-
 class Bochs:
-    """Bochs: Intel VMX. The same serial interface as Machine's (wait, send, send_line, command, wait_exit, stop)."""
+    """Bochs (Intel VMX), by tools/solera-run --bochs. The same serial interface as Machine's; no keyboard, no screen."""
 
-    def __init__(self, directory, name, image=None, iso=None, smp=1, memory=512, cpu='corei7_haswell_4770'):
+    def __init__(self, directory, name, image=None, uefi=False, smp=1, memory='512M', cpu=None):
         self.name, self.directory = name, directory
-        self.process = None
-        master, slave = os.openpty()
-        tty.setraw(slave)
-        config = os.path.join(directory, f'{name}.bxrc')
-        commands = os.path.join(directory, f'{name}.dbg')
-        self.bochs_log = os.path.join(directory, f'{name}.bochs')
-        disk = image or os.path.join(TOP, 'build', 'solera.img')
-        if iso:
-            rom, boot = 'file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot', 'cdrom'
-            drive = f'type=cdrom, path={iso}, status=inserted'
-        else:  # Bochs locks and may write its disks: a copy, without holes' worth of space
-            copy = os.path.join(directory, f'{name}.img')
-            subprocess.run(['cp', '--sparse=always', disk, copy], check=True)
-            rom, boot = 'file=/usr/share/ovmf/OVMF.fd, address=0xffe00000', 'disk'
-            drive = f'type=disk, mode=flat, path={copy}'
-        with open(config, 'w', encoding='utf-8') as file:
-            file.write(BOCHS_CONFIG.format(cpu=cpu, smp=smp, memory=memory, rom=rom, drive=drive, boot=boot,
-                                           tty=os.ttyname(slave), log=self.bochs_log))
-        with open(commands, 'w', encoding='utf-8') as file:
-            file.write('c\nquit\n')
-        self.slave = slave  # open, so that the line stays up
+        command = [os.path.join(TOP, 'tools', 'solera-run'), '--bochs', '--smp', str(smp), '--memory', memory]
+        command += ['--image', image] if image else []
+        command += ['--uefi'] if uefi else []
+        command += ['--cpu', cpu] if cpu else []
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        bufsize=0)
         self.log_path = os.path.join(directory, f'{name}.log')
-        self.console = Console(master, master, self.log_path)
-        with open(os.path.join(directory, f'{name}.out'), 'wb') as out:
-            self.process = subprocess.Popen(['bochs', '-unlock', '-q', '-f', config, '-rc', commands],
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        self.console = Console(self.process.stdout.fileno(), self.process.stdin.fileno(), self.log_path)
 
     wait = Machine.wait
     send = Machine.send
@@ -372,10 +345,10 @@ class Bochs:
     wait_exit = Machine.wait_exit
 
     def stop(self):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-        if self.process:
-            self.process.wait()
-        copy = os.path.join(self.directory, f'{self.name}.img')
-        if os.path.exists(copy):
-            os.unlink(copy)
+        if self.process.poll() is None:
+            self.process.terminate()  # bochs-run ends its Bochs and removes its files
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
