@@ -73,6 +73,13 @@ static void debug_save(struct vcpu *vcpu)
 #undef X
 }
 
+/* QEMU 7.2's TCG does not intercept XSETBV (seen by guest-tests/mmio.c): the register itself is the truth. */
+static void read_xcr0(struct vcpu *vcpu)
+{
+	if (vcpu->state_loaded && fpu_has_xsave())
+		vcpu->xcr0 = xgetbv(0);
+}
+
 /* Every component that the host has, whatever the guest's XCR0 says: nothing that one guest left is seen by another. */
 void vcpu_state_leave(void *context)
 {
@@ -80,6 +87,7 @@ void vcpu_state_leave(void *context)
 
 	if (!vcpu->state_loaded)
 		return;
+	read_xcr0(vcpu);
 	if (fpu_has_xsave())
 		xsetbv(0, host_components());
 	fpu_save(vcpu->fpu_area, host_components());
@@ -121,6 +129,7 @@ unsigned vcpu_vector_bytes(struct vcpu *vcpu)
 {
 	u64 cr4 = virt_ops->get_system(vcpu, SYSTEM_CR4);
 
+	read_xcr0(vcpu);
 	if (!(cr4 & CR4_OSFXSR) || (virt_ops->get_system(vcpu, SYSTEM_CR0) & CR0_EM_BIT))
 		return 0;
 	return (cr4 & CR4_OSXSAVE) && (vcpu->xcr0 & XCR0_AVX) ? 32 : 16;
