@@ -64,6 +64,8 @@ static __attribute__((noinline)) int length_slow(struct vcpu *vcpu, struct code_
 
 	if (length == ERR_INVALID && which == INSN_EXIT_WBINVD)
 		length = insn_exit_length_slow(bytes, count, mode, INSN_EXIT_WBNOINVD);
+	if (length == ERR_INVALID && which == INSN_EXIT_WBINVD) /* QEMU 7.2's TCG reports INVD so */
+		length = insn_exit_length_slow(bytes, count, mode, INSN_EXIT_INVD);
 	return length;
 }
 
