@@ -107,7 +107,7 @@ START_TEST(agrees_with_a_plain_array)
 	struct range_list list = empty_list(256);
 	uint32_t model[PAGES] = { 0 };
 
-	for (int step = 0; step < 200; step++) {
+	for (int step = 0; step < 5000; step++) {
 		uint32_t first, count, type, old, kind;
 
 		seed = seed * 1664525 + 1013904223;
@@ -133,7 +133,8 @@ START_TEST(agrees_with_a_plain_array)
 			ranges_merge(&list);
 		check_order(&list);
 		for (uint32_t p = 0; p < PAGES; p++)
-			ck_assert_uint_eq(ranges_type(&list, p * PAGE_BYTES + 5), model[p]);
+			if (ranges_type(&list, p * PAGE_BYTES + 5) != model[p]) /* cheaper than an assertion each */
+				ck_abort_msg("step %d, page %u", step, p);
 	}
 	ck_assert(!list.full);
 }
@@ -148,7 +149,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, wrapping_ranges_are_cut);
 	tcase_add_test(tests, a_full_list_says_so);
 	tcase_add_test(tests, neighbours_merge);
-	tcase_add_loop_test(tests, agrees_with_a_plain_array, 0, 100);
+	tcase_add_loop_test(tests, agrees_with_a_plain_array, 0, 4);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
