@@ -153,6 +153,7 @@ struct virt_features {
 
 /* Which layout of permission map the backend's hardware reads (hv/msr_policy.h fills it). */
 enum msr_map_layout { MSR_MAP_SVM, MSR_MAP_VMX };
+struct control_field { const char *name; u32 offset, size_bytes; u64 value; };
 
 struct virt_ops {
 	const char *name; /* "svm", "vmx" */
@@ -214,6 +215,8 @@ struct virt_ops {
 
 	/* For traces and students. */
 	const char *(*exit_name)(u64 raw_code);
+	/* The control block's field number index, as the manual names it; false: there are no more. vCPU stopped. NULL: not there. */
+	bool (*control_field)(struct vcpu *vcpu, unsigned index, struct control_field *field);
 	const struct nested_format *nested_format; /* arch/x86/nested_paging.h: NPT or EPT rows */
 };
 

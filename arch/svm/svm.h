@@ -44,6 +44,8 @@ void svm_sync_loaded(struct vcpu *vcpu);
 void svm_decode_exit(struct vcpu *vcpu, const struct vmcb *vmcb);
 const char *svm_exit_name(u64 code);
 unsigned svm_code_bits(struct vcpu *vcpu);
+/* svm_fields.c */
+bool svm_control_field(struct vcpu *vcpu, unsigned index, struct control_field *field);
 /* svm_event.c */
 void svm_save_interrupted_event(struct vcpu *vcpu, const struct vmcb *vmcb);
 void svm_write_event(struct vcpu *vcpu, struct vmcb *vmcb);

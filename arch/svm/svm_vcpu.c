@@ -385,5 +385,6 @@ const struct virt_ops svm_virt_ops = {
 	.flush_tlb = svm_flush_tlb,
 	.end_own_step = svm_end_own_step,
 	.exit_name = svm_exit_name,
+	.control_field = svm_control_field,
 	.nested_format = &nested_format_npt,
 };

@@ -12,12 +12,13 @@ static int not_active(struct manage_error *error)
 
 static void fill_vcpu(struct domain_vcpu *to, const struct vcpu *vcpu)
 {
+	u64 since = READ_ONCE(vcpu->resumed_ns); /* 0: it sleeps */
 	u8 mode = READ_ONCE(vcpu->mode);
 
 	*to = (struct domain_vcpu){
 		.number = vcpu->index,
 		.state = mode == VCPU_HALTED ? DOMAIN_VCPU_BLOCKED : DOMAIN_VCPU_RUNNING,
-		.cpu_time_ns = READ_ONCE(vcpu->run_ns),
+		.cpu_time_ns = READ_ONCE(vcpu->run_ns) + (since ? clock_ns() - since : 0),
 		.slow_exits = READ_ONCE(vcpu->slow_exits),
 		.unknown_msr_reads = READ_ONCE(vcpu->unknown_msr_reads),
 		.unknown_msr_writes = READ_ONCE(vcpu->unknown_msr_writes),

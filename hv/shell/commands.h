@@ -17,5 +17,6 @@ extern const struct shell_command shell_commands_domain_life[];    /* cmd_domain
 extern const struct shell_command shell_commands_domain_define[];  /* cmd_domain_define.c */
 extern const struct shell_command shell_commands_domain_console[]; /* cmd_domain_console.c */
 extern const struct shell_command shell_commands_capabilities[];   /* cmd_capabilities.c */
+extern const struct shell_command shell_commands_domain_inspect[]; /* cmd_domain_inspect.c */
 
 #endif

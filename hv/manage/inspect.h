@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Live views of a machine's insides, for students and for debugging: registers, control block, page-table walks, exits.
+ * What needs the vCPU to stand still pauses the machine for that moment. Thread context.
+ */
+#ifndef HV_MANAGE_INSPECT_H
+#define HV_MANAGE_INSPECT_H
+
+#include "hv/manage/domain.h"
+
+/* The registers of all vCPUs as text, of the running machine or of the one that crashed; NULL with *error. kmalloc. */
+char *domain_get_registers(struct domain *domain, struct manage_error *error);
+
+/* One field of the hardware's control block (VMCB, VMCS), named as in its manual. */
+struct domain_control_field {
+	const char *name; /* lives for ever */
+	u32 offset, size_bytes;
+	u64 value;
+};
+#define DOMAIN_CONTROL_FIELDS_MAX 256
+/* kmalloc'd array of *count fields of a vCPU; NULL with *error. */
+struct domain_control_field *domain_get_control_block(struct domain *domain, u32 vcpu, u32 *count,
+						      struct manage_error *error);
+
+struct domain_nested_walk {
+	const char *format; /* "NPT", "EPT" */
+	u32 levels;         /* entries read; entry[0] is the root's, level 4 */
+	u64 entry[4];
+	bool ram, present;
+	u64 hpa, page_bytes;
+	bool read, write, execute, accessed, dirty;
+};
+MUST_CHECK int domain_walk_nested(struct domain *domain, u64 gpa, struct domain_nested_walk *walk,
+				  struct manage_error *error);
+
+struct domain_guest_walk {
+	const char *mode; /* "4-level" */
+	u64 cr3;
+	u32 steps;
+	struct { u64 address, entry; u32 level; } step[5];
+	bool mapped;      /* else error_code of the page fault that a read by the kernel would get */
+	u32 error_code;
+	u64 gpa, page_bytes;
+	bool writable, user, no_execute, dirty;
+};
+MUST_CHECK int domain_walk_guest(struct domain *domain, u32 vcpu, u64 linear, struct domain_guest_walk *walk,
+				 struct manage_error *error);
+
+/*
+ * The exit trace of vCPU 0. kinds: names divided by commas ("CPUID,IO"), NULL: all but interrupts. The vCPU runs slower
+ * while it is on. Read gives one line in words; false: nothing new yet.
+ */
+MUST_CHECK int domain_trace_start(struct domain *domain, const char *kinds, struct manage_error *error);
+void domain_trace_stop(struct domain *domain);
+bool domain_trace_read(struct domain *domain, u64 *sequence, char *text, size_t size);
+
+#endif

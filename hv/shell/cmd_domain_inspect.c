@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* For students and for debugging: exits, trace, vcpu-regs, vmcb, npt-walk, gva-walk. */
+#include "hv/kmalloc.h"
+#include "hv/lib/string.h"
+#include "hv/manage/domain_stats.h"
+#include "hv/manage/inspect.h"
+#include "hv/shell/commands.h"
+#include "hv/shell/domain_argument.h"
+
+#define NS_PER_SECOND 1000000000ull
+#define POLL_NS 20000000ull
+
+/* Rows where something happened since *before (NULL: since the start), with their rate when a second lies between. */
+static void print_exits(struct shell *shell, const struct domain_exit_kind *now, const struct domain_exit_kind *before,
+			u32 count, bool all)
+{
+	u64 total = 0;
+
+	shell_print(shell, " %-18s %12s %14s\n", "Exit", before ? "per second" : "count", "mean host ns");
+	shell_print(shell, "-----------------------------------------------\n");
+	for (u32 i = 0; i < count; i++) {
+		u64 exits = now[i].count - (before ? before[i].count : 0);
+		u64 host_ns = now[i].host_ns - (before ? before[i].host_ns : 0);
+
+		total += exits;
+		if (!exits && !all)
+			continue;
+		shell_print(shell, " %-18s %12llu ", now[i].name, (unsigned long long)exits);
+		if (exits && host_ns)
+			shell_print(shell, "%14llu\n", (unsigned long long)(host_ns / exits));
+		else
+			shell_print(shell, "%14s\n", "-");
+	}
+	shell_print(shell, " %-18s %12llu\n", "all", (unsigned long long)total);
+}
+
+static int exits(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct domain *domain = shell_domain(shell, arguments);
+	struct domain_exit_kind *kinds = kmalloc(2 * DOMAIN_EXIT_KINDS_MAX * sizeof(*kinds));
+	struct domain_exit_kind *before = kinds + DOMAIN_EXIT_KINDS_MAX;
+	struct manage_error error;
+	bool all = shell_flag(arguments, "all");
+	u32 count;
+	int code = OK;
+
+	if (!domain || !kinds) {
+		code = domain ? shell_error(shell, "out of memory") : ERR_NOT_FOUND;
+	} else if (domain_get_exits(domain, kinds, DOMAIN_EXIT_KINDS_MAX, &count, &error)) {
+		code = shell_error(shell, "%s", error.text);
+	} else if (!shell_flag(arguments, "live")) {
+		print_exits(shell, kinds, NULL, count, all);
+	} else {
+		do {
+			memcpy(before, kinds, count * sizeof(*kinds));
+			if (shell_sleep(shell, NS_PER_SECOND))
+				break;
+			code = domain_get_exits(domain, kinds, DOMAIN_EXIT_KINDS_MAX, &count, &error);
+			if (!code)
+				print_exits(shell, kinds, before, count, all);
+		} while (!code);
+	}
+	kfree(kinds);
+	domain_put(domain);
+	return code;
+}
+
+static int trace(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct domain *domain = shell_domain(shell, arguments);
+	u64 sequence = 0, expected = 0, limit = 0, shown = 0;
+	struct manage_error error;
+	struct domain_info info;
+	char text[160];
+
+	if (!domain)
+		return ERR_NOT_FOUND;
+	if (shell_number(shell, arguments, "count", &limit) < 0 ||
+	    (domain_trace_start(domain, shell_text(arguments, "kinds"), &error) && shell_error(shell, "%s", error.text))) {
+		domain_put(domain);
+		return ERR_INVALID;
+	}
+	do {
+		while (!shell_interrupted(shell) && (!limit || shown < limit) &&
+		       domain_trace_read(domain, &sequence, text, sizeof(text))) {
+			if (expected && sequence > expected + 1)
+				shell_print(shell, "(%llu exits were not shown: the machine is faster than this terminal)\n",
+					    (unsigned long long)(sequence - expected - 1));
+			expected = sequence;
+			shell_print(shell, "%s\n", text);
+			shown++;
+		}
+		domain_get_info(domain, &info);
+	} while (info.id && (!limit || shown < limit) && !shell_sleep(shell, POLL_NS));
+	domain_trace_stop(domain);
+	domain_put(domain);
+	return OK;
+}
+
+static int vcpu_regs(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct domain *domain = shell_domain(shell, arguments);
+	struct manage_error error;
+	char *text;
+
+	if (!domain)
+		return ERR_NOT_FOUND;
+	text = domain_get_registers(domain, &error);
+	domain_put(domain);
+	if (!text)
+		return shell_error(shell, "%s", error.text);
+	shell_write(shell, text, strlen(text));
+	kfree(text);
+	return OK;
+}
+
+static int vmcb(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct domain *domain;
+	struct domain_control_field *fields;
+	struct manage_error error;
+	u64 vcpu = 0;
+	u32 count;
+
+	if (shell_number(shell, arguments, "vcpu", &vcpu) < 0)
+		return ERR_INVALID;
+	domain = shell_domain(shell, arguments);
+	if (!domain)
+		return ERR_NOT_FOUND;
+	fields = domain_get_control_block(domain, vcpu > ~(u32)0 ? ~(u32)0 : (u32)vcpu, &count, &error);
+	domain_put(domain);
+	if (!fields)
+		return shell_error(shell, "%s", error.text);
+	for (u32 i = 0; i < count; i++)
+		shell_print(shell, "%03xh  %-34s %0*llx\n", fields[i].offset, fields[i].name, (int)fields[i].size_bytes * 2,
+			    (unsigned long long)fields[i].value);
+	kfree(fields);
+	return OK;
+}
+
+static const char *size_name(u64 bytes)
+{
+	switch (bytes) {
+	case 4 * KIB: return "4 KiB";
+	case 2 * MIB: return "2 MiB";
+	case 4 * MIB: return "4 MiB";
+	case 1 * GIB: return "1 GiB";
+	default: return "no paging";
+	}
+}
+
+static void indent(struct shell *shell, u32 depth)
+{
+	for (u32 i = 0; i < depth; i++)
+		shell_print(shell, "   ");
+}
+
+static int npt_walk(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct domain *domain;
+	struct domain_nested_walk walk;
+	struct manage_error error;
+	u64 gpa = 0;
+	int code;
+
+	if (shell_number(shell, arguments, "gpa", &gpa) < 0)
+		return ERR_INVALID;
+	domain = shell_domain(shell, arguments);
+	if (!domain)
+		return ERR_NOT_FOUND;
+	code = domain_walk_nested(domain, gpa, &walk, &error);
+	domain_put(domain);
+	if (code)
+		return shell_error(shell, "%s", error.text);
+	shell_print(shell, "%s of guest-physical %016llx\n", walk.format, (unsigned long long)gpa);
+	for (u32 i = 0; i < walk.levels; i++) {
+		indent(shell, i);
+		shell_print(shell, "`- level %u, entry %3u: %016llx\n", 4 - i, (unsigned)(gpa >> (39 - 9 * i) & 511),
+			    (unsigned long long)walk.entry[i]);
+	}
+	indent(shell, walk.levels);
+	if (walk.present)
+		shell_print(shell, "=> host-physical %016llx, a page of %s, %c%c%c%s%s\n", (unsigned long long)walk.hpa,
+			    size_name(walk.page_bytes), walk.read ? 'r' : '-', walk.write ? 'w' : '-', walk.execute ? 'x' : '-',
+			    walk.accessed ? ", accessed" : "", walk.dirty ? ", dirty" : "");
+	else
+		shell_print(shell, "=> not mapped: %s\n", walk.ram ? "RAM that the guest has not touched yet"
+			    : "not RAM: an access is a device's, or nobody's");
+	return OK;
+}
+
+static int gva_walk(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct domain *domain;
+	struct domain_guest_walk walk;
+	struct manage_error error;
+	u64 gva = 0, vcpu = 0;
+	u32 depth = 0;
+	int code;
+
+	if (shell_number(shell, arguments, "gva", &gva) < 0 || shell_number(shell, arguments, "vcpu", &vcpu) < 0)
+		return ERR_INVALID;
+	domain = shell_domain(shell, arguments);
+	if (!domain)
+		return ERR_NOT_FOUND;
+	code = domain_walk_guest(domain, vcpu > ~(u32)0 ? ~(u32)0 : (u32)vcpu, gva, &walk, &error);
+	domain_put(domain);
+	if (code)
+		return shell_error(shell, "%s", error.text);
+	shell_print(shell, "guest-virtual %016llx, paging: %s, CR3 %016llx\n", (unsigned long long)gva, walk.mode,
+		    (unsigned long long)walk.cr3);
+	for (; depth < walk.steps && depth < ARRAY_SIZE(walk.step); depth++) {
+		indent(shell, depth);
+		shell_print(shell, "`- level %u, entry at %016llx: %016llx\n", walk.step[depth].level,
+			    (unsigned long long)walk.step[depth].address, (unsigned long long)walk.step[depth].entry);
+	}
+	indent(shell, depth);
+	if (walk.mapped)
+		shell_print(shell, "=> guest-physical %016llx, a page of %s, %s, %s, %s%s\n", (unsigned long long)walk.gpa,
+			    size_name(walk.page_bytes), walk.user ? "user" : "supervisor", walk.writable ? "writable" : "read-only",
+			    walk.no_execute ? "no-execute" : "executable", walk.dirty ? ", dirty" : "");
+	else
+		shell_print(shell, "=> not mapped: a page fault with error code %x\n", walk.error_code);
+	return OK;
+}
+
+static const struct shell_option active_options[] = { DOMAIN_OPTION(active), { 0 } };
+static const struct shell_option exits_options[] = {
+	DOMAIN_OPTION(active),
+	{ .name = "live", .help = "each second what happened in it, until Ctrl-C", .kind = SHELL_FLAG },
+	{ .name = "all", .help = "also the kinds that did not happen", .kind = SHELL_FLAG },
+	{ 0 },
+};
+static const struct shell_option trace_options[] = {
+	DOMAIN_OPTION(active),
+	{ .name = "kinds", .help = "kinds of exit, as CPUID,IO; without it all but INTERRUPT", .kind = SHELL_TEXT },
+	{ .name = "count", .help = "ends after so many lines", .kind = SHELL_NUMBER, .only_by_name = true },
+	{ 0 },
+};
+static const struct shell_option vmcb_options[] = {
+	DOMAIN_OPTION(active),
+	{ .name = "vcpu", .help = "number of the vCPU (default 0)", .kind = SHELL_NUMBER, .only_by_name = true },
+	{ 0 },
+};
+static const struct shell_option npt_options[] = {
+	DOMAIN_OPTION(active),
+	{ .name = "gpa", .help = "guest-physical address", .kind = SHELL_NUMBER, .required = true },
+	{ 0 },
+};
+static const struct shell_option gva_options[] = {
+	DOMAIN_OPTION(active),
+	{ .name = "gva", .help = "guest-virtual (linear) address", .kind = SHELL_NUMBER, .required = true },
+	{ .name = "vcpu", .help = "number of the vCPU (default 0)", .kind = SHELL_NUMBER, .only_by_name = true },
+	{ 0 },
+};
+
+const struct shell_command shell_commands_domain_inspect[] = {
+	{ .name = "exits", .help = "a domain's exits by kind", .options = exits_options, .function = exits,
+	  .description = "How often each kind of exit happened, and what it cost in Solera where that was measured.",
+	  .group = SHELL_GROUP_DEVICES },
+	{ .name = "gva-walk", .help = "walk the guest's own page tables", .options = gva_options, .function = gva_walk,
+	  .description = "Each level of the guest's page tables on the way from a guest-virtual address. Stops it for the moment.",
+	  .group = SHELL_GROUP_DEVICES },
+	{ .name = "npt-walk", .help = "walk the nested page table", .options = npt_options, .function = npt_walk,
+	  .description = "Each level of the nested page table on the way from a guest-physical to a host-physical address.",
+	  .group = SHELL_GROUP_DEVICES },
+	{ .name = "trace", .help = "each exit in words", .options = trace_options, .function = trace,
+	  .description = "Shows the exits of vCPU 0 as they happen, until Ctrl-C or --count.", .group = SHELL_GROUP_DEVICES },
+	{ .name = "vcpu-regs", .help = "a domain's registers", .options = active_options, .function = vcpu_regs,
+	  .description = "The registers of each vCPU; of a crashed domain those that it had then. Stops it for the moment.",
+	  .group = SHELL_GROUP_DEVICES },
+	{ .name = "vmcb", .help = "the hardware's control block", .options = vmcb_options, .function = vmcb,
+	  .description = "The fields of a vCPU's VMCB, named as in the AMD64 APM. Stops it for the moment.",
+	  .group = SHELL_GROUP_DEVICES },
+	{ 0 },
+};
