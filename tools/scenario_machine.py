@@ -19,7 +19,7 @@ import pcf_font
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FONT = os.environ.get('FONT', '/usr/share/fonts/X11/misc/ter-u16n_unicode.pcf.gz')
 PROMPT = 'solera # '
-PANIC = re.compile(r'(?m)^.*\bpanic: .*$')
+PANIC = re.compile(r'(?m)^.*\*\*\* Solera .* stopped: .*$')
 ESCAPES = re.compile(r'\x1b\[[0-9;?=]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>78cDEM]')
 CUT_OFF = re.compile(rb'\x1b[()]?\Z|\x1b\[[0-9;?=]*\Z|\r+\Z|[\xc0-\xff][\x80-\xbf]{0,2}\Z')
 
@@ -88,7 +88,7 @@ class Console:
                 panic = PANIC.search(self.text) if panic_is_failure else None
                 if panic:
                     self.changed.wait(1)  # its backtrace is still coming
-                    raise Failed(f'the hypervisor panicked: {panic.group(0)}')
+                    raise Failed(f'the hypervisor stopped: {panic.group(0)}')
                 left = deadline - time.monotonic()
                 if self.ended:
                     raise Failed(f'the machine ended while waiting for {pattern!r}')
