@@ -176,6 +176,11 @@ int vm_create(const struct vm_config *config, struct vm **out, const char **erro
 	if (!result)
 		result = power_on(vm, error);
 	if (result) {
+		/* The words may stand in the machine, which goes now; they stay until the next vm_create that fails. */
+		static char words[sizeof(vm->reason)];
+
+		string_copy(words, *error, sizeof(words));
+		*error = words;
 		vm_free(vm);
 		return result;
 	}

@@ -14,6 +14,7 @@ void domains_init(void)
 {
 	mutex_init(&domains_lock, "domains");
 	domain_events_init();
+	domain_life_init();
 	domain_policy_init();
 }
 

@@ -49,6 +49,7 @@ void domain_drop_if_gone(struct domain *domain);
 int domain_not_running(struct domain *domain, struct manage_error *error);
 
 /* domain_life.c; operation held */
+void domain_life_init(void); /* once */
 /* config becomes the running one (a copy). On failure nothing half-made stays. */
 int domain_boot(struct domain *domain, const struct domain_config *config, bool paused, struct manage_error *error);
 /* A new machine in place of one that has ended, with the same id and configuration. */

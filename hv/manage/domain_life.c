@@ -95,6 +95,13 @@ static bool lacks_memory(const struct domain *domain, struct manage_error *error
 	return true;
 }
 
+static struct mutex create_lock; /* vm_create's words are good until the next vm_create */
+
+void domain_life_init(void)
+{
+	mutex_init(&create_lock, "machine creation");
+}
+
 static int make_vm(struct domain *domain, struct vm **vm, struct manage_error *error)
 {
 	struct vm_config config;
@@ -103,13 +110,15 @@ static int make_vm(struct domain *domain, struct vm **vm, struct manage_error *e
 
 	if (code)
 		return code;
+	mutex_lock(&create_lock);
 	code = vm_create(&config, vm, &words);
 	if (code == ERR_NO_MEMORY && lacks_memory(domain, error))
-		return MANAGE_FAILED;
-	if (code)
-		return manage_fail(error, code == ERR_NO_MEMORY ? MANAGE_ERR_NO_MEMORY : MANAGE_ERR_OPERATION_FAILED, "%s",
+		code = MANAGE_FAILED;
+	else if (code)
+		code = manage_fail(error, code == ERR_NO_MEMORY ? MANAGE_ERR_NO_MEMORY : MANAGE_ERR_OPERATION_FAILED, "%s",
 				   words ? words : "the machine could not be made");
-	return OK;
+	mutex_unlock(&create_lock);
+	return code;
 }
 
 static void plug_consoles(struct domain *domain, struct vm *vm)
