@@ -9,6 +9,7 @@
 #include "hv/dev/aml.h"
 #include "hv/dev/pc.h"
 #include "hv/dev/vacpi.h"
+#include "hv/dev/vfwcfg.h"
 #include "hv/lib/format.h"
 
 #define PCI_SLOTS 32u
@@ -162,6 +163,20 @@ static void board_resources(struct blob *aml)
 	aml_close(aml, device);
 }
 
+/* The firmware configuration device: Linux's qemu_fw_cfg finds it by this. */
+static void fw_cfg(struct blob *aml)
+{
+	u32 device = aml_open_device(aml, "FWCF");
+	struct blob resources;
+
+	aml_name_string(aml, "_HID", "QEMU0002");
+	aml_name_integer(aml, "_STA", 0x0b); /* present, works, not for people to see */
+	blob_init(&resources);
+	aml_resource_io(&resources, VFWCFG_PORT, VFWCFG_PORTS);
+	aml_name_resources(aml, "_CRS", &resources);
+	aml_close(aml, device);
+}
+
 static void cpus(struct blob *aml, const struct vacpi_config *config)
 {
 	for (u32 i = 0; i < config->vcpu_count; i++) {
@@ -193,6 +208,7 @@ void vacpi_dsdt(struct blob *aml, const struct vacpi_config *config)
 	isa_bus(aml);
 	aml_close(aml, root);
 	board_resources(aml);
+	fw_cfg(aml);
 	cpus(aml, config);
 	aml_close(aml, scope);
 }

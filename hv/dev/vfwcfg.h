@@ -17,6 +17,7 @@
 
 #define VFWCFG_PORT 0x510u
 #define VFWCFG_DMA_PORT 0x514u
+#define VFWCFG_PORTS 12u
 #define VFWCFG_ITEMS_MAX 32u
 #define VFWCFG_NAME_MAX 56u
 #define VFWCFG_DMA_MAX_BYTES ((u32)(64 * MIB)) /* of one request */

@@ -106,7 +106,7 @@ START_TEST(iasl_understands_the_dsdt)
 	static const char *const wanted[] = {
 		"_S5, Package (0x04)", "Device (PCI0)", "EisaId (\"PNP0A08\")", "EisaId (\"PNP0501\")", "Method (_OSC, 4",
 		"ToUUID (\"33db4d5b-1ff7-401c-9657-7441c03dd766\")", "0xB0000000", "0x001FFFFF", "Device (C002)",
-		"0xFEBFFFFF", "0x00000001C0000000", "\"ACPI0007\"", "Device (COM2)",
+		"0xFEBFFFFF", "0x00000001C0000000", "\"ACPI0007\"", "Device (COM2)", "\"QEMU0002\"",
 	};
 	u32 length;
 	FILE *file;
