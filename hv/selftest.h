@@ -3,6 +3,6 @@
 #ifndef HV_SELFTEST_H
 #define HV_SELFTEST_H
 
-void selftest_run(void); /* thread context; prints "selftest: PASS name" or "selftest: FAIL name", at last "selftest: done" */
+void selftest_run(void); /* thread context; prints "selftest: PASS name" or "selftest: FAIL name", at last "selftest: done, N failed" */
 
 #endif
