@@ -4,6 +4,28 @@
 #include "hv/exit.h"
 #include "hv/vm.h"
 
+static __attribute__((noinline)) const struct io_region *find_and_note(struct vm *vm, struct port_hint *hint, u16 port)
+{
+	u64 generation = READ_ONCE(vm->ports.generation);
+	const struct io_region *region = io_map_find(&vm->ports, port);
+
+	/* With more vCPUs two writers could mix their halves: then everybody searches. */
+	if (region && vm->vcpu_count == 1)
+		*hint = (struct port_hint){ generation, region };
+	return region;
+}
+
+/* Guests use few ports, over and over: the last answer for these low bits is tried first. */
+static inline const struct io_region *find_region(struct vm *vm, u16 port)
+{
+	struct port_hint *hint = &vm->port_hints[port % ARRAY_SIZE(vm->port_hints)];
+	const struct io_region *region = hint->region;
+
+	if (LIKELY(hint->generation == vm->ports.generation && region && port - region->base < region->size_bytes))
+		return region;
+	return find_and_note(vm, hint, port);
+}
+
 enum verdict exit_io(struct vcpu *vcpu)
 {
 	const struct io_map *ports = &vcpu->vm->ports;
@@ -14,7 +36,7 @@ enum verdict exit_io(struct vcpu *vcpu)
 
 	if (UNLIKELY(vcpu->exit.io.string))
 		return emulate_at_rip(vcpu, NULL);
-	region = io_map_find(ports, port);
+	region = find_region(vcpu->vm, port);
 	if (region && !region->fast && vcpu->fast_level)
 		return VERDICT_SLOW;
 	mask = size == 4 ? MASK64(31, 0) : size == 2 ? 0xffff : 0xff;

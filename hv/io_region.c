@@ -36,6 +36,7 @@ static void publish(struct io_map *map, struct io_table *table)
 	struct io_table *old = map->table;
 
 	__atomic_store_n(&map->table, table, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&map->generation, 1, __ATOMIC_RELEASE);
 	kfree(map->retired);
 	map->retired = old;
 }

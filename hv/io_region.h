@@ -41,6 +41,7 @@ struct io_table {
 struct io_map {
 	struct io_table *table;   /* (a) */
 	struct io_table *retired; /* the one before */
+	u64 generation;           /* (a) counts the changes: who remembers a region forgets it when this moved */
 };
 
 void io_map_init(struct io_map *map);

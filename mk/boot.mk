@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The front doors (boot/efi, boot/multiboot2) and the images that hold them. The hypervisor's ELF comes from mk/hv.mk.
-SOLERA_ELF := $(B)/solera.elf
+SOLERA_ELF ?= $(B)/solera.elf
 
 BOOT_WARNINGS := $(filter-out -Wundef,$(WARNINGS))
 BOOT_FLAGS := -std=gnu11 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fshort-wchar -fno-stack-protector \

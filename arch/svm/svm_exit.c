@@ -120,6 +120,8 @@ static void decode_io(struct vcpu *vcpu, const struct vmcb *vmcb)
 	vcpu->exit.io.size_bytes = SVM_IOIO_SIZE(info);
 	vcpu->exit.io.in = info & SVM_IOIO_IN;
 	vcpu->exit.io.string = info & SVM_IOIO_STRING;
+	if (LIKELY(!(info & SVM_IOIO_STRING)))
+		return;
 	vcpu->exit.io.rep = info & SVM_IOIO_REP;
 	vcpu->exit.io.address_bytes = info & SVM_IOIO_ADDRESS_16 ? 2 : info & SVM_IOIO_ADDRESS_32 ? 4 : 8;
 	vcpu->exit.io.segment = SVM_IOIO_SEGMENT(info);

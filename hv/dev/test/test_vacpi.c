@@ -82,7 +82,7 @@ START_TEST(a_kernel_finds_what_the_board_has)
 	ck_assert_uint_eq(info.nmis[0].lint, 1);
 	ck_assert_uint_eq(info.mcfg_count, 1);
 	ck_assert_uint_eq(info.mcfg[0].base, 0xb0000000);
-	ck_assert_uint_eq(info.mcfg[0].last_bus, 255);
+	ck_assert_uint_eq(info.mcfg[0].last_bus, 0);
 	ck_assert_uint_eq(info.pm.pm1a_control.address, 0x604);
 	ck_assert_uint_eq(info.pm.timer.address, 0x608);
 	ck_assert_uint_eq(info.pm.smi_command, 0xb2);
