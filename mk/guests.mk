@@ -15,6 +15,12 @@ $(B)/guests/%.o: %.S
 GUEST_LIB := $(B)/guests/guest-tests/lib/start.o $(B)/guests/guest-tests/lib/guest.o
 $(B)/guests/%.gtest: $(B)/guests/guest-tests/%.o $(GUEST_LIB) guest-tests/lib/guest.lds
 	ld -nostdlib -static -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 -T guest-tests/lib/guest.lds -o $@ $(GUEST_LIB) $<
+# The same kernel without its PVH note starts by Multiboot, as an ELF64 entered in 32-bit mode; and as an ELF32.
+$(B)/guests/hello-multiboot.gtest: $(B)/guests/hello.gtest
+	objcopy -R .note.pvh $< $@
+$(B)/guests/hello-elf32.gtest: $(B)/guests/hello.gtest
+	objcopy -O elf32-i386 $< $@
+GUEST_KERNELS += $(B)/guests/hello-multiboot.gtest $(B)/guests/hello-elf32.gtest
 -include $(wildcard $(B)/guests/guest-tests/*.d $(B)/guests/guest-tests/lib/*.d)
 
 .PHONY: guest-kernels guest-tests
