@@ -72,7 +72,7 @@ static bool function_scan(struct scan *scan, struct pci_address address, const s
 	device->address = address;
 	device->config = scan->config;
 	device->parent = parent;
-	scan->list->complaints += pci_function_read(device);
+	pci_function_read(device, &scan->list->complaints);
 	return pci_read(device, PCI_HEADER_TYPE, 1) & 0x80;
 }
 
@@ -100,9 +100,9 @@ static bool bridge_enter(struct scan *scan, const struct pci_device *bridge)
 	if (bridge->secondary_bus > bridge->address.bus && bridge->subordinate_bus >= bridge->secondary_bus &&
 	    bus_take(scan, bridge->secondary_bus))
 		return true;
-	scan->list->complaints++;
-	log_warning("PCI: bridge %s leads to bus %u, which is not a new one below it: not followed",
-		    pci_name(&bridge->address, name), bridge->secondary_bus);
+	if (scan->list->complaints++ < PCI_COMPLAINTS_MAX)
+		log_warning("PCI: bridge %s leads to bus %u, which is not a new one below it: not followed",
+			    pci_name(&bridge->address, name), bridge->secondary_bus);
 	return false;
 }
 

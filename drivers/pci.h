@@ -38,6 +38,7 @@ struct pci_ecam_range {
 };
 
 #define PCI_ECAM_RANGES_MAX 32
+#define PCI_COMPLAINTS_MAX 16u /* log lines about broken functions; the rest is only counted */
 
 /*
  * Sets up the one access method of this machine and returns it. map gives a virtual address for device memory, or NULL;
@@ -54,8 +55,8 @@ MUST_CHECK int pci_enumerate(struct pci_device_list *list, const struct pci_conf
 			     const struct pci_ecam_range *ranges, u32 count);
 void pci_list_release(struct pci_device_list *list);
 
-/* Reads one function that is there (vendor is not 0xffff): identity, BARs, capabilities. Returns the count of complaints. */
-u32 pci_function_read(struct pci_device *device);
+/* Reads one function that is there (vendor is not 0xffff): identity, BARs, capabilities. Counts complaints in *complaints. */
+void pci_function_read(struct pci_device *device, u32 *complaints);
 /* "0000:00:1f.0" */
 #define PCI_NAME_MAX 16
 const char *pci_name(const struct pci_address *address, char name[PCI_NAME_MAX]);

@@ -20,8 +20,9 @@ static void complain(const struct pci_device *device, u32 *complaints, const cha
 {
 	char name[PCI_NAME_MAX];
 
-	(*complaints)++;
-	log_warning("PCI: %s (%04x:%04x): %s", pci_name(&device->address, name), device->vendor, device->device, what);
+	if ((*complaints)++ < PCI_COMPLAINTS_MAX)
+		log_warning("PCI: %s (%04x:%04x): %s", pci_name(&device->address, name), device->vendor, device->device,
+			    what);
 }
 
 void pci_command(const struct pci_device *device, u32 set, u32 clear)
@@ -183,9 +184,9 @@ u16 pci_extended_capability_find(const struct pci_device *device, u16 id)
 	return 0;
 }
 
-u32 pci_function_read(struct pci_device *device)
+void pci_function_read(struct pci_device *device, u32 *complaints)
 {
-	u32 complaints = 0, class_revision = pci_read(device, PCI_REVISION, 4);
+	u32 class_revision = pci_read(device, PCI_REVISION, 4);
 
 	device->vendor = (u16)pci_read(device, PCI_VENDOR, 2);
 	device->device = (u16)pci_read(device, PCI_DEVICE, 2);
@@ -194,8 +195,8 @@ u32 pci_function_read(struct pci_device *device)
 	device->header_type = pci_read(device, PCI_HEADER_TYPE, 1) & 0x7f;
 	if (device->header_type > 1) {
 		if (device->header_type != 2) /* CardBus bridges are listed, and left alone */
-			complain(device, &complaints, "its header type is not known: only its identity is used");
-		return complaints;
+			complain(device, complaints, "its header type is not known: only its identity is used");
+		return;
 	}
 	device->interrupt_pin = (u8)pci_read(device, PCI_INTERRUPT_PIN, 1);
 	if (device->interrupt_pin > 4)
@@ -208,11 +209,10 @@ u32 pci_function_read(struct pci_device *device)
 		device->subsystem_vendor = (u16)pci_read(device, PCI_SUBSYSTEM_VENDOR, 2);
 		device->subsystem_device = (u16)pci_read(device, PCI_SUBSYSTEM_DEVICE, 2);
 	}
-	bars_read(device, &complaints);
-	capabilities_read(device, &complaints);
+	bars_read(device, complaints);
+	capabilities_read(device, complaints);
 	if (pci_capability_find(device, PCI_CAP_EXPRESS)) {
 		express_read(device);
-		extended_capabilities_read(device, &complaints);
+		extended_capabilities_read(device, complaints);
 	}
-	return complaints;
 }

@@ -30,6 +30,7 @@ void host_firmware_read(void)
 	else
 		log_notice("no ACPI tables: this machine is taken for an old PC");
 	if (smbios_parse(&host_smbios, &reader, boot_record.info.smbios) == OK)
-		log_info("SMBIOS %u.%u: %s %s", host_smbios.major, host_smbios.minor, host_smbios.system.manufacturer,
+		log_info("SMBIOS %u.%u: %s %s", host_smbios.major, host_smbios.minor,
+			 host_smbios.system.manufacturer[0] ? host_smbios.system.manufacturer : "maker not named",
 			 host_smbios.system.product);
 }
