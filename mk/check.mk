@@ -27,7 +27,7 @@ check-boot: $(B)/boot-test/BOOTX64.EFI $(B)/boot-test/solera.mb2
 check-boot-full: $(B)/boot-test/BOOTX64.EFI $(B)/boot-test/solera.mb2 $(B)/boot-test/test.img
 	@tools/test/boot.sh --full
 
-bench: $(B)/solera.elf $(DEMO_IMAGE) ## figures beside their budgets; writes build/bench.json
+bench: $(B)/solera.elf $(B)/solera.iso $(DEMO_IMAGE) ## figures beside their budgets; writes build/bench.json
 	@tools/bench
 
 help: ## this list
