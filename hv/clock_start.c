@@ -11,6 +11,7 @@
 #include "hv/acpi.h"
 #include "hv/clock.h"
 #include "hv/clock_internal.h"
+#include "hv/efi_runtime.h"
 #include "hv/lib/error.h"
 #include "hv/lib/log.h"
 #include "hv/rtc_time.h"
@@ -36,14 +37,18 @@ static bool choose_reference(const struct acpi_info *acpi, struct tsc_reference 
 	return tsc_reference_works(reference);
 }
 
+static bool wall_known;
+
 static void set_wall_clock(const struct acpi_info *acpi)
 {
 	u8 raw[8];
 	struct rtc_registers registers;
 	struct calendar calendar;
 
+	if (acpi->pm.present && !acpi->pm.has_cmos_rtc)
+		return;
 	if (!cmos_read_clock(acpi->pm.century_register, raw)) {
-		log_warning("the CMOS clock does not answer: the date starts at 1970-01-01");
+		log_warning("the CMOS clock does not answer");
 		return;
 	}
 	registers = (struct rtc_registers){ raw[0], raw[1], raw[2], raw[3], raw[4], raw[5], raw[6], raw[7] };
@@ -52,8 +57,23 @@ static void set_wall_clock(const struct acpi_info *acpi)
 		return;
 	}
 	clock_set_wall(calendar_to_unix(&calendar) * NS_PER_S);
+	wall_known = true;
 	log_info("%04u-%02u-%02u %02u:%02u:%02u UTC by the CMOS clock", calendar.year, calendar.month, calendar.day, calendar.hour,
 		 calendar.minute, calendar.second);
+}
+
+void clock_start_wall(void)
+{
+	u64 wall_ns;
+
+	if (wall_known)
+		return;
+	if (efi_runtime_available() && efi_runtime_get_time(&wall_ns) == OK) {
+		clock_set_wall(wall_ns);
+		log_info("the date is the firmware's");
+	} else {
+		log_warning("no clock knows the date: it starts at 1970-01-01");
+	}
 }
 
 void clock_start(const struct acpi_info *acpi)

@@ -133,6 +133,7 @@ static void main_thread(void *argument)
 	struct pages_stats stats;
 
 	(void)argument;
+	clock_start_wall();
 	host_devices_init();
 	machines_init();
 	domains_start();

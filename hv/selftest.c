@@ -142,7 +142,7 @@ static void note_order(struct timer *timer)
 
 static void test_timers(void)
 {
-	u64 now = clock_ns();
+	u64 flags = irq_save(), now = clock_ns(); /* off: none fires before all are armed, however slow that is */
 	bool ordered = true;
 
 	fired = 0;
@@ -151,6 +151,7 @@ static void test_timers(void)
 		timer_arm(&timers[i].timer, now + (8 - i) * NS_PER_MS);
 	}
 	timer_cancel(&timers[3].timer);
+	irq_restore(flags);
 	thread_sleep_ns(20 * NS_PER_MS);
 	for (u32 i = 0; i < ARRAY_SIZE(timers); i++)
 		if (i != 3)
