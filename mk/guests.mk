@@ -26,3 +26,5 @@ GUEST_KERNELS += $(B)/guests/hello-multiboot.gtest $(B)/guests/hello-elf32.gtest
 .PHONY: guest-kernels guest-tests
 .SECONDARY: $(GUEST_SOURCES:%.c=$(B)/guests/%.o) $(GUEST_LIB)
 guest-kernels: $(GUEST_KERNELS)
+guest-tests: image $(GUEST_KERNELS) ## the test kernels under Solera in QEMU
+	tools/guest-tests $(GUEST_KERNELS)
