@@ -10,5 +10,5 @@ scenario-%: image iso demo-image demo-iso
 	@tools/scenario $*
 check-scenarios: scenarios
 check-scenarios-full: scenarios-full
-CHECK_STAGES += scenarios=180
+CHECK_STAGES += scenarios=300
 CHECK_FULL_STAGES += scenarios-full=1800
