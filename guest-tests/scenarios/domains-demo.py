@@ -36,7 +36,6 @@ def run(boot):
     m = boot(image='build/demo.img', memory='2G')
     m.wait_prompt(120)
     assert "domain 'demo' started by itself" in m.command('dmesg')
-    before = None
 
     # What the guest wrote while nobody looked is there, and it hears what is typed.
     enter(m, 'demo')
@@ -85,7 +84,7 @@ def run(boot):
     with open(dump, 'w') as file:
         file.write(m.command('dumpxml second'))
     import subprocess
-    subprocess.run(['virt-xml-validate', dump, 'domain'], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(['virt-xml-validate', dump, 'domain'], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     # shutdown is the guest's own doing; a transient machine is then gone, a defined one is shut off.
     assert m.command('shutdown second') == "Domain 'second' is being shutdown\n\n"
@@ -96,6 +95,7 @@ def run(boot):
 
     assert m.command('start demo') == "Domain 'demo' started\n\n"
     enter(m, 'demo')
+    m.wait('Solera demo: Linux', 120)  # before it stands what the last run still said
     m.wait(r'demo:/root# ', 120)
     leave(m)
     for line in ('exits demo', 'domstats demo', 'vcpuinfo demo', 'vcpu-regs demo', 'vmcb demo', 'npt-walk demo 0x1000',
@@ -103,6 +103,7 @@ def run(boot):
         assert 'error: ' not in m.command(line), line
     assert m.command('reset demo') == "Domain 'demo' was reset\n\n"
     enter(m, 'demo')
+    m.wait('Solera demo: Linux', 120)
     m.wait(r'demo:/root# ', 120)
     m.send('poweroff -f\r')
     m.wait("Domain 'demo' has stopped", 60)
