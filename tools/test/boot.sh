@@ -23,7 +23,7 @@ count=0
 boot() {
 	name=$1
 	shift
-	timeout 180 tools/solera-run "$@" </dev/null >"$work/raw" 2>"$work/err" || true
+	timeout 300 tools/solera-run "$@" </dev/null >"$work/raw" 2>"$work/err" || true
 	tr -d '\r' <"$work/raw" | sed -n '/payload: entered/,$p' >"$work/log"
 	grep -q '^payload: end' "$work/log" || { cat "$work/raw" "$work/err" >"$work/log"; fail 'the payload did not come to its end'; }
 	want 'record: good'
@@ -87,7 +87,7 @@ boot 'a file too large for memory' --image "$work/y.img" --memory 256M -- "${end
 want '^skipped large: 191 MiB would leave less than a quarter of memory free'
 want '^module one at'
 
-# A stick with other files on it and no \solera\; started from the UEFI shell's place (another path on it).
+# A stick with other files on it and no \solera\.
 image -o "$work/z.img"
 mdeltree -i "$work/z.img@@1M" ::/solera
 mmd -i "$work/z.img@@1M" ::/holidays
@@ -97,6 +97,15 @@ want '^no files: folder .solera: not found'
 never '^module'
 
 if [ -n "$full" ]; then
+	# No default loader on the volume: the firmware comes to its shell, and that starts ours from another path.
+	image -o "$work/s.img" --add "$work/one"
+	printf 'fs0:\r\n\\tools\\start.efi\r\n' >"$work/startup.nsh"
+	mmd -i "$work/s.img@@1M" ::/tools
+	mcopy -i "$work/s.img@@1M" $efi ::/tools/start.efi
+	mcopy -i "$work/s.img@@1M" "$work/startup.nsh" ::/startup.nsh
+	mdel -i "$work/s.img@@1M" ::/EFI/BOOT/BOOTX64.EFI
+	boot 'from the UEFI shell' --image "$work/s.img" --memory 512M -- "${end[@]}"
+	want '^module one at'
 	boot 'Bochs, GRUB on its BIOS' --bochs --image "$work/x.iso"
 	demand_files
 	boot 'Bochs, OVMF' --bochs --uefi --image build/boot-test/test.img
