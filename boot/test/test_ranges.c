@@ -14,16 +14,16 @@ static struct range_list empty_list(uint32_t capacity)
 	return (struct range_list){ .at = storage, .capacity = capacity };
 }
 
-/* What handoff.h promises. */
+/* What handoff.h promises. One assertion for all: each costs a write to Check's log. */
 static void check_order(const struct range_list *list)
 {
+	bool good = true;
+
 	for (uint32_t i = 0; i < list->count; i++) {
-		ck_assert_uint_eq(list->at[i].base % PAGE_BYTES, 0);
-		ck_assert_uint_eq(list->at[i].size_bytes % PAGE_BYTES, 0);
-		ck_assert_uint_gt(list->at[i].size_bytes, 0);
-		if (i)
-			ck_assert_uint_le(list->at[i - 1].base + list->at[i - 1].size_bytes, list->at[i].base);
+		good &= list->at[i].base % PAGE_BYTES == 0 && list->at[i].size_bytes % PAGE_BYTES == 0 && list->at[i].size_bytes;
+		good &= !i || list->at[i - 1].base + list->at[i - 1].size_bytes <= list->at[i].base;
 	}
+	ck_assert(good);
 }
 
 START_TEST(free_memory_shrinks_to_pages_all_else_grows)
@@ -149,7 +149,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, wrapping_ranges_are_cut);
 	tcase_add_test(tests, a_full_list_says_so);
 	tcase_add_test(tests, neighbours_merge);
-	tcase_add_loop_test(tests, agrees_with_a_plain_array, 0, 4);
+	tcase_add_loop_test(tests, agrees_with_a_plain_array, 0, 50);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
