@@ -77,17 +77,17 @@ static inline void complete_instruction(struct vcpu *vcpu)
 
 bool exit_fast(struct vcpu *vcpu)
 {
-	u32 kind = vcpu->exit.kind;
-	const struct exit_row *row = &exit_rows[kind];
+	const struct exit_row *row = &exit_rows[vcpu->exit.kind];
 	enum verdict verdict;
+	u32 flags = row->flags;
 
-	vcpu->exits[kind].count++;
+	vcpu->exits[vcpu->exit.kind].count++;
 	if (UNLIKELY(vcpu->trace != NULL))
 		trace_exit(vcpu);
 	vcpu->exit_pending = true;
-	if (UNLIKELY(!(row->flags & fast_mask)))
+	if (UNLIKELY(!(flags & fast_mask)))
 		return false;
-	if (UNLIKELY((row->flags & EXIT_INSTRUCTION) && !vcpu->exit.next_rip))
+	if (UNLIKELY(!vcpu->exit.next_rip && (flags & EXIT_INSTRUCTION)))
 		return true;
 	verdict = row->handler(vcpu);
 	if (LIKELY(verdict == VERDICT_NEXT)) {

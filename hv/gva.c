@@ -78,9 +78,12 @@ static __attribute__((noinline)) bool code_gpa_slow(struct vcpu *vcpu, const str
 	return true;
 }
 
-static inline bool code_gpa_long_mode(const struct gmem *gmem, const struct code_address *where, u64 *gpa)
+/* The walk, noted in the cache on its way; the caller completes the cache or leaves it empty. */
+static inline bool code_gpa_long_mode(const struct gmem *gmem, const struct code_address *where, struct code_cache *cache,
+				      u64 *gpa)
 {
 	u64 table = where->cr3 & ENTRY_ADDRESS, linear = where->linear, entry;
+	unsigned level = 0;
 
 	for (unsigned shift = 39;; shift -= 9) {
 		const u8 *at = gmem_pointer(gmem, table + ((linear >> shift) & 511) * 8);
@@ -88,6 +91,10 @@ static inline bool code_gpa_long_mode(const struct gmem *gmem, const struct code
 		if (UNLIKELY(!at))
 			return false;
 		entry = READ_ONCE(*(const u64 *)(const void *)at);
+		for (unsigned i = level++; i < ARRAY_SIZE(cache->entries); i++) {
+			cache->entries[i] = (const u64 *)(const void *)at;
+			cache->values[i] = entry;
+		}
 		if (UNLIKELY(!(entry & ENTRY_PRESENT)))
 			return false;
 		if (shift == 12 || ((entry & ENTRY_LARGE) && shift < 39)) {
@@ -103,12 +110,25 @@ static inline bool code_gpa_long_mode(const struct gmem *gmem, const struct code
 const u8 *vcpu_code_bytes(struct vcpu *vcpu, const struct code_address *where, u32 *available)
 {
 	const struct gmem *gmem = vcpu->vm->gmem;
+	struct code_cache *cache = &vcpu->code;
 	u64 gpa = where->linear;
+	const u8 *bytes;
 
 	*available = (u32)(PAGE_SIZE - (where->linear & PAGE_MASK));
 	if (LIKELY((where->efer & EFER_LMA) && !(where->cr4 & CR4_LA57))) {
-		if (!code_gpa_long_mode(gmem, where, &gpa))
+		bytes = vcpu_cached_code(vcpu, where->cr3, where->linear);
+		if (bytes)
+			return bytes;
+		cache->bytes = NULL;
+		if (!code_gpa_long_mode(gmem, where, cache, &gpa))
 			return NULL;
+		bytes = gmem_pointer(gmem, gpa);
+		if (bytes) {
+			cache->linear = where->linear & ~(u64)PAGE_MASK;
+			cache->cr3 = where->cr3;
+			cache->bytes = bytes - (gpa & PAGE_MASK);
+		}
+		return bytes;
 	} else if ((where->cr0 & CR0_PG) && !code_gpa_slow(vcpu, where, &gpa)) {
 		return NULL;
 	}

@@ -14,6 +14,7 @@
 #include "hv/virt.h"
 
 struct vm;
+struct msr_rule;
 
 enum vcpu_request_bit {
 	VCPU_REQUEST_EVENT = BIT32(0),     /* ask the interrupt controller again */
@@ -42,6 +43,17 @@ struct exit_counter {
 	u64 host_tsc; /* time-stamp-counter ticks spent in Solera for them, where measured (exits.c's slow level and traces) */
 };
 
+/*
+ * The last code page in four-level paging: its walk, and where its bytes are. A hit reads every entry of the walk again,
+ * so it says what a new walk would say; the pointers stay good because guest memory does not move while its machine lives.
+ */
+struct code_cache {
+	u64 linear, cr3;        /* the page's address, and the walk's root */
+	const u64 *entries[4];  /* where the walk read; the last one repeated where a large page ends it early */
+	u64 values[4];          /* what it found */
+	const u8 *bytes;        /* the page; NULL: the cache is empty */
+};
+
 struct vcpu {
 	struct vcpu_registers regs;   /* (o) first: the entry stub knows the offsets */
 	struct vm_exit exit;          /* (o) the exit being handled */
@@ -60,6 +72,9 @@ struct vcpu {
 	void *interrupt_controller;   /* (c) */
 	u32 index;                    /* (c) in vm->vcpus */
 	u32 apic_id;                  /* (c) */
+
+	struct code_cache code;       /* (o) */
+	const struct msr_rule *msr_hints[8]; /* (o) the last rule found for an MSR with these low bits; hv/exit_msr.c */
 
 	u64 tsc_offset;               /* (o) guest TSC = host TSC + offset */
 	u64 tsc_adjust;               /* (o) IA32_TSC_ADJUST */
@@ -137,6 +152,18 @@ struct code_address {
  * without sleep. They may change while they are read: read once, or copy. Any context.
  */
 const u8 *vcpu_code_bytes(struct vcpu *vcpu, const struct code_address *where, u32 *available);
+/* The same from the cache alone, for EFER.LMA without CR4.LA57; NULL: another page, or the tables have changed. */
+static inline const u8 *vcpu_cached_code(const struct vcpu *vcpu, u64 cr3, u64 linear)
+{
+	const struct code_cache *cache = &vcpu->code;
+
+	if (UNLIKELY((linear & ~(u64)PAGE_MASK) != cache->linear || cr3 != cache->cr3 || !cache->bytes))
+		return NULL;
+	for (unsigned i = 0; i < ARRAY_SIZE(cache->entries); i++)
+		if (UNLIKELY(READ_ONCE(*cache->entries[i]) != cache->values[i]))
+			return NULL;
+	return cache->bytes + (linear & PAGE_MASK);
+}
 
 /* The guest's time-stamp counter now, and when (clock_ns scale) it will reach a value. Any context. */
 u64 vcpu_tsc(const struct vcpu *vcpu);

@@ -13,10 +13,12 @@
 #include "hv/lib/string.h"
 
 #define CODES 0xb0
+#define CR4_LA57 BIT64(12)
 
 struct exit_decoder {
 	u8 kind;        /* enum exit_kind */
 	u8 instruction; /* enum insn_exit plus one, 0: none */
+	u8 write_bit;   /* of EXITINFO1: where it is set, the next kind and the next instruction are meant */
 	void (*decode)(struct vcpu *vcpu, const struct vmcb *vmcb);
 };
 
@@ -69,46 +71,46 @@ static __attribute__((noinline)) int length_slow(struct vcpu *vcpu, struct code_
 	return length;
 }
 
-static u64 next_rip(struct vcpu *vcpu, const struct vmcb *vmcb, enum insn_exit which)
+/* Any mode, any bytes. */
+static __attribute__((noinline)) u64 next_rip_slow(struct vcpu *vcpu, const struct vmcb *vmcb, enum insn_exit which)
 {
-	struct code_address where;
-	enum insn_mode mode;
+	struct code_address where = { vmcb->cr0, vmcb->cr3, vmcb->cr4, vmcb->efer, vmcb->rip };
+	enum insn_mode mode = code_mode(vmcb);
 	const u8 *code;
 	u32 available;
 	int length;
 
-	if (virt_features.next_rip)
-		return vmcb->next_rip;
-	where = (struct code_address){ vmcb->cr0, vmcb->cr3, vmcb->cr4, vmcb->efer, vmcb->rip };
-	mode = code_mode(vmcb);
 	if (mode != INSN_MODE_64)
 		where.linear = (u32)(vmcb->cs.base + vmcb->rip);
 	code = vcpu_code_bytes(vcpu, &where, &available);
 	if (UNLIKELY(!code))
 		return 0;
-	if (LIKELY(which < INSN_EXIT_PLAIN_COUNT && available >= sizeof(u32))) {
-		unsigned plain_length = insn_plain[which].length;
-		u32 word;
-
-		__builtin_memcpy(&word, code, sizeof(word));
-		if (LIKELY((word & (BIT32(8 * plain_length) - 1)) == insn_plain[which].bytes)) {
-			u64 next = vmcb->rip + plain_length;
-
-			return mode == INSN_MODE_64 ? next : (u32)next;
-		}
-	}
 	length = length_slow(vcpu, &where, code, available, mode, which);
 	if (length <= 0)
 		return 0;
 	return mode == INSN_MODE_64 ? vmcb->rip + (u64)length : (u32)(vmcb->rip + (u64)length);
 }
 
-static void decode_msr(struct vcpu *vcpu, const struct vmcb *vmcb)
+/* Here: 64-bit code from the page that executed last, without prefixes, not at the page's very end. */
+static inline u64 next_rip(struct vcpu *vcpu, const struct vmcb *vmcb, enum insn_exit which)
 {
-	bool write = vmcb->exit_info_1 & 1;
+	u64 rip = vmcb->rip;
+	const u8 *code;
+	u32 word, length;
 
-	vcpu->exit.kind = write ? EXIT_MSR_WRITE : EXIT_MSR_READ;
-	vcpu->exit.next_rip = next_rip(vcpu, vmcb, write ? INSN_EXIT_WRMSR : INSN_EXIT_RDMSR);
+	if (virt_features.next_rip)
+		return vmcb->next_rip;
+	if (UNLIKELY(!(vmcb->efer & EFER_LMA) || !(vmcb->cs.attributes & SEGMENT_L) || (vmcb->cr4 & CR4_LA57) ||
+		     which >= INSN_EXIT_PLAIN_COUNT || (rip & PAGE_MASK) > PAGE_SIZE - sizeof(word)))
+		return next_rip_slow(vcpu, vmcb, which);
+	code = vcpu_cached_code(vcpu, vmcb->cr3, rip);
+	if (UNLIKELY(!code))
+		return next_rip_slow(vcpu, vmcb, which);
+	__builtin_memcpy(&word, code, sizeof(word));
+	length = insn_plain[which].length;
+	if (UNLIKELY((word & (BIT32(8 * length) - 1)) != insn_plain[which].bytes))
+		return next_rip_slow(vcpu, vmcb, which);
+	return rip + length;
 }
 
 static void decode_io(struct vcpu *vcpu, const struct vmcb *vmcb)
@@ -201,9 +203,9 @@ static void decode_failure(struct vcpu *vcpu, const struct vmcb *vmcb)
 	vcpu->exit.failure.code = vmcb->exit_code;
 }
 
-#define PLAIN(kind) { EXIT_##kind, 0, NULL }
-#define INSTRUCTION(kind, which) { EXIT_##kind, INSN_EXIT_##which + 1, NULL }
-#define DECODED(kind, decode) { EXIT_##kind, 0, decode }
+#define PLAIN(kind) { EXIT_##kind, 0, 0, NULL }
+#define INSTRUCTION(kind, which) { EXIT_##kind, INSN_EXIT_##which + 1, 0, NULL }
+#define DECODED(kind, decode) { EXIT_##kind, 0, 0, decode }
 
 /* Codes without a row are of intercepts that are off: EXIT_UNKNOWN. */
 static const struct exit_decoder decoders[CODES] = {
@@ -225,7 +227,7 @@ static const struct exit_decoder decoders[CODES] = {
 	[SVM_EXIT_HLT] = INSTRUCTION(HLT, HLT),
 	[SVM_EXIT_INVLPGA] = PLAIN(UNDEFINED),
 	[SVM_EXIT_IOIO] = DECODED(IO, decode_io),
-	[SVM_EXIT_MSR] = DECODED(MSR_READ, decode_msr),
+	[SVM_EXIT_MSR] = { EXIT_MSR_READ, INSN_EXIT_RDMSR + 1, 1, NULL },
 	[SVM_EXIT_TASK_SWITCH] = DECODED(TASK_SWITCH, decode_failure),
 	[SVM_EXIT_FERR_FREEZE] = PLAIN(INTERRUPT),
 	[SVM_EXIT_SHUTDOWN] = DECODED(SHUTDOWN, decode_failure),
@@ -245,26 +247,31 @@ void svm_decode_exit(struct vcpu *vcpu, const struct vmcb *vmcb)
 {
 	static const struct exit_decoder nested_fault = DECODED(NESTED_FAULT, decode_nested_fault);
 	static const struct exit_decoder invalid = DECODED(ENTRY_FAILED, decode_failure);
-	static const struct exit_decoder never = { EXIT_UNKNOWN, 0, decode_failure };
+	static const struct exit_decoder never = DECODED(UNKNOWN, decode_failure);
 	u64 code = vmcb->exit_code;
 	const struct exit_decoder *decoder;
+	u32 write;
 
+	_Static_assert(EXIT_MSR_WRITE == EXIT_MSR_READ + 1 && INSN_EXIT_WRMSR == INSN_EXIT_RDMSR + 1, "write_bit");
 	if (LIKELY(code < CODES))
 		decoder = &decoders[code];
 	else
 		decoder = code == SVM_EXIT_NPF ? &nested_fault : code == SVM_EXIT_INVALID ? &invalid : &never;
-	vcpu->exit.kind = decoder->kind;
-	vcpu->exit.next_rip = 0;
-	if (decoder->instruction)
-		vcpu->exit.next_rip = next_rip(vcpu, vmcb, decoder->instruction - 1);
-	else if (decoder->decode)
-		decoder->decode(vcpu, vmcb);
 	if (UNLIKELY(vcpu->trace != NULL)) {
 		vcpu->exit.raw[0] = code;
 		vcpu->exit.raw[1] = vmcb->exit_info_1;
 		vcpu->exit.raw[2] = vmcb->exit_info_2;
 		vcpu->exit.raw[3] = vmcb->exit_interrupt_info;
 	}
+	write = decoder->write_bit & (u32)vmcb->exit_info_1;
+	vcpu->exit.kind = (u8)(decoder->kind + write);
+	if (LIKELY(decoder->instruction)) {
+		vcpu->exit.next_rip = next_rip(vcpu, vmcb, decoder->instruction - 1 + write);
+		return;
+	}
+	vcpu->exit.next_rip = 0;
+	if (decoder->decode)
+		decoder->decode(vcpu, vmcb);
 }
 
 const char *svm_exit_name(u64 code)
