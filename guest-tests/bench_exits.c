@@ -36,7 +36,8 @@ static u64 nothing(void)
 
 MEASURE(cpuid_exit, __asm__ volatile("cpuid" ::"a"(0x40000000), "c"(0) : "ebx", "edx", "memory"))
 MEASURE(cpuid_leaf_1, __asm__ volatile("cpuid" ::"a"(1), "c"(0) : "ebx", "edx", "memory"))
-MEASURE(hypercall, __asm__ volatile("vmmcall" : : "a"(0x1234) : "memory"))
+MEASURE(hypercall_amd, __asm__ volatile("vmmcall" : : "a"(0x1234) : "memory"))
+MEASURE(hypercall_intel, __asm__ volatile("vmcall" : : "a"(0x1234) : "memory"))
 MEASURE(msr_read, rdmsr(0x3b))
 MEASURE(msr_write, wrmsr(0x3b, 0))
 MEASURE(pio_pic, inb(0x21))
@@ -82,7 +83,7 @@ void test_main(void)
 	overhead = values[2];
 	bench("exit.cpuid", cpuid_exit, TRIES);
 	bench("exit.cpuid.leaf1", cpuid_leaf_1, TRIES);
-	bench("exit.hypercall", hypercall, TRIES);
+	bench("exit.hypercall", cpuid(0, 0).ecx == 0x444d4163 /* "cAMD" */ ? hypercall_amd : hypercall_intel, TRIES);
 	bench("exit.msr_read", msr_read, TRIES);
 	bench("exit.msr_write", msr_write, TRIES);
 	bench("exit.pio_pic", pio_pic, TRIES);

@@ -49,7 +49,7 @@ __asm__(".macro R_JUMP selector, label\n"
 	"	R_JUMP 0, real\n"
 	"real:\n" /* DS keeps its limit of 4 GiB */
 	"	lidtl real_idt - blob + 0x8000\n"
-	"	xor %ax, %ax; mov %ax, %ss; mov $0x7c00, %sp\n"
+	"	xor %ax, %ax; mov %ax, %ss; movl $0x7c00, %esp\n"
 	"	addr32 movl 0xfee00380, %eax; movl %eax, 0x9120\n"
 	"	addr32 movl $0x0badcafe, 0xfee00380; addr32 movl 0xfee00380, %eax; movl %eax, 0x9124\n"
 	"	mov $0x900, %ax; mov %ax, %es; mov $0x40, %di; mov $0x21, %dx; mov $4, %cx; rep insb\n"

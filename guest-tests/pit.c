@@ -30,8 +30,8 @@ static void speaker(void)
 	outb(0x42, 0x2e);
 	wait_us(20000);
 	report(!(inb(0x61) & 0x20), "a low gate holds channel 2");
+	start = pm_timer(); /* before the gate: a pause of the host between the two must not make it look early */
 	outb(0x61, 1);
-	start = pm_timer();
 	while (!(inb(0x61) & 0x20) && ((pm_timer() - start) & 0xffffff) < PM_TIMER_HZ)
 		;
 	ticks_taken = (pm_timer() - start) & 0xffffff;
@@ -56,22 +56,21 @@ static void rates(void)
 	report(rate_is_right(&ticks, 500, 500000), "mode 3: 500 Hz over half a second");
 	pit_channel0(0, 11932);
 	before = ticks;
+	(void)wait_for(&ticks, before + 1, 4000000);
 	wait_us(100000);
 	report(ticks - before == 1, "mode 0: one interrupt, and no more");
 	irq_off();
 }
 
-/* The PM timer counts three times as fast. Two readings of it around each reading of the counter are the bounds. */
-static void speed(void)
+/*
+ * The PM timer counts three times as fast. Two readings of it around each reading of the counter are the bounds; the
+ * counter wraps after 55 ms, so a longer measurement (the host was busy) says nothing and is made again.
+ */
+static bool speed_is_right(bool *useful)
 {
-	u32 before_first, after_first, before_second, after_second, passed;
+	u32 before_first, after_first, before_second, after_second, passed, longest;
 	u16 first, second;
 
-	outb(0x61, 1);
-	outb(0x43, 0xb4);
-	outb(0x42, 0x00);
-	outb(0x42, 0x00);
-	wait_us(100);
 	before_first = pm_timer();
 	first = counter(2);
 	after_first = pm_timer();
@@ -80,8 +79,23 @@ static void speed(void)
 	second = counter(2);
 	after_second = pm_timer();
 	passed = 3u * (u16)(first - second);
-	report(passed + 6 >= ((before_second - after_first) & 0xffffff) &&
-	       passed <= ((after_second - before_first) & 0xffffff) + 6, "mode 2 counts down at 1.19 MHz");
+	longest = (after_second - before_first) & 0xffffff;
+	*useful = longest < 3 * 60000;
+	return passed + 6 >= ((before_second - after_first) & 0xffffff) && passed <= longest + 6;
+}
+
+static void speed(void)
+{
+	bool useful = false, right = false;
+
+	outb(0x61, 1);
+	outb(0x43, 0xb4);
+	outb(0x42, 0x00);
+	outb(0x42, 0x00);
+	wait_us(100);
+	for (unsigned tries = 0; tries < 20 && !useful; tries++)
+		right = speed_is_right(&useful);
+	report(useful && right, "mode 2 counts down at 1.19 MHz");
 }
 
 void test_main(void)

@@ -28,3 +28,12 @@ GUEST_KERNELS += $(B)/guests/hello-multiboot.gtest $(B)/guests/hello-elf32.gtest
 guest-kernels: $(GUEST_KERNELS)
 guest-tests: image $(GUEST_KERNELS) ## the test kernels under Solera in QEMU
 	tools/guest-tests $(GUEST_KERNELS)
+guest-tests-vmx: iso $(GUEST_KERNELS) ## the test kernels under Solera in Bochs, on VT-x
+	tools/guest-tests --bochs $(GUEST_KERNELS)
+
+CHECK_STAGES += svm=240 vmx=240
+.PHONY: guest-tests-vmx check-svm check-vmx
+check-svm: guest-tests
+# With the transcripts of AMD-V, if they are there: `make check` makes them first.
+check-vmx: guest-tests-vmx
+	@if [ -d $(B)/guests/transcripts ]; then tools/compare-transcripts; else echo 'no transcripts of AMD-V to compare with'; fi

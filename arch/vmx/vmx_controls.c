@@ -25,7 +25,7 @@ static const struct wanted_bit primary_bits[] = {
 	{ PRIMARY_MONITOR_EXITING, true, "MONITOR exiting" },
 	{ PRIMARY_RDPMC_EXITING, true, "RDPMC exiting" },
 	{ PRIMARY_CR8_LOAD_EXITING, true, "CR8-load exiting" },
-	{ PRIMARY_TPR_SHADOW, true, "TPR shadow" },
+	{ PRIMARY_CR8_STORE_EXITING, true, "CR8-store exiting" },
 	{ PRIMARY_MOV_DR_EXITING, true, "MOV-DR exiting" },
 	{ PRIMARY_IO_BITMAPS, true, "I/O bitmaps" },
 	{ PRIMARY_MSR_BITMAPS, true, "MSR bitmaps" },
