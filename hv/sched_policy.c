@@ -122,6 +122,11 @@ bool sched_preempts(const struct sched_queue *queue, const struct sched_entity *
 	return !before(queue->time, queued->start) && before(queued->deadline, running->deadline);
 }
 
+void sched_give_up_slice(struct sched_entity *entity)
+{
+	entity->deadline = entity->start + 2 * scaled(entity->slice, entity->weight);
+}
+
 u64 sched_slice_left(const struct sched_entity *running)
 {
 	u64 left = before(running->start, running->deadline) ? running->deadline - running->start : 0;

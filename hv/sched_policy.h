@@ -43,6 +43,11 @@ void sched_join(struct sched_queue *queue, struct sched_entity *entity);
 void sched_leave(struct sched_queue *queue, struct sched_entity *entity);
 /* The running entity got so many ticks since the last charge. */
 void sched_charge(struct sched_queue *queue, struct sched_entity *entity, u64 ticks);
+/*
+ * The running entity, just charged, gives up the rest of its slice: its deadline moves to two slices after its start, so that
+ * others that can run come first. Doing it again moves nothing more, so that it costs no share.
+ */
+void sched_give_up_slice(struct sched_entity *entity);
 /* The running entity goes back into the queue, still runnable. */
 void sched_put(struct sched_queue *queue, struct sched_entity *entity);
 /* Takes the next one out; NULL: none. */

@@ -135,7 +135,13 @@ void thread_schedule(void)
 void thread_yield(void)
 {
 	u64 flags = irq_save();
+	struct cpu *cpu = this_cpu();
 
+	lock_raw(&cpu->queue->lock);
+	charge_current(cpu->queue, cpu->current);
+	if (!cpu->current->idle)
+		sched_give_up_slice(&cpu->current->entity);
+	unlock_raw(&cpu->queue->lock);
 	thread_schedule();
 	irq_restore(flags);
 }

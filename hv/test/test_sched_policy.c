@@ -154,6 +154,33 @@ START_TEST(empty_and_last_one_standing)
 }
 END_TEST
 
+/* One that has the earlier deadline gives its slice up: the other runs, and the first keeps its share. */
+START_TEST(a_slice_can_be_given_up)
+{
+	struct sched_queue queue;
+	struct sched_entity first, second, *running;
+
+	sched_queue_init(&queue);
+	sched_entity_init(&first, SCHED_WEIGHT_DEFAULT, SLICE);
+	sched_entity_init(&second, SCHED_WEIGHT_DEFAULT, SLICE);
+	sched_join(&queue, &first);
+	running = sched_pick(&queue);
+	ck_assert_ptr_eq(running, &first);
+	sched_charge(&queue, running, 1000); /* alone: its deadline stays, and is earlier than that of who comes now */
+	sched_join(&queue, &second);
+	sched_put(&queue, running);
+	running = sched_pick(&queue);
+	ck_assert_ptr_eq(running, &first);
+	u64 start = first.start;
+
+	sched_give_up_slice(&first);
+	sched_give_up_slice(&first);
+	ck_assert_uint_eq(first.start, start);
+	sched_put(&queue, running);
+	ck_assert_ptr_eq(sched_pick(&queue), &second);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("sched_policy");
@@ -164,6 +191,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tcase, sleepers_neither_gain_nor_starve, 0, 4);
 	tcase_add_test(tcase, waking_preempts_within_bounds);
 	tcase_add_test(tcase, empty_and_last_one_standing);
+	tcase_add_test(tcase, a_slice_can_be_given_up);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
