@@ -164,7 +164,8 @@ static enum verdict give_up(struct vcpu *vcpu)
 
 enum verdict emulate_at_rip(struct vcpu *vcpu, const gpa_t *known_gpa)
 {
-	struct emulation emulation = { .vcpu = vcpu, .have_paging = true };
+	/* Not zeroed first (-ftrivial-auto-var-init): all four members are set here, before anything reads them. */
+	struct emulation emulation __attribute__((uninitialized));
 	struct insn_cpu cpu = { .ops = &emulation_ops, .context = &emulation, .gprs = vcpu->regs.gpr, .rip = vcpu->regs.rip,
 				.rflags = vcpu->regs.rflags };
 	unsigned bits = virt_ops->code_bits(vcpu);
@@ -173,6 +174,8 @@ enum verdict emulate_at_rip(struct vcpu *vcpu, const gpa_t *known_gpa)
 
 	if (vcpu->fast_level && vcpu->exit.kind == EXIT_IO) /* strings are long: with interrupts on */
 		return VERDICT_SLOW;
+	emulation.vcpu = vcpu;
+	emulation.have_paging = true;
 	gva_paging(vcpu, &emulation.paging);
 	cpu.mode = bits == 64 ? INSN_MODE_64 : bits == 32 ? INSN_MODE_32 : INSN_MODE_16;
 	emulation.cpl = cpu.cpl = (u8)virt_ops->privilege_level(vcpu);

@@ -47,15 +47,14 @@ const struct exit_row exit_rows[EXIT_KIND_COUNT] = {
 	[EXIT_ENTRY_FAILED] = { exit_failed, 0 },
 };
 
-static u32 fast_mask = EXIT_FAST;
+u32 exit_fast_mask = EXIT_FAST;
 
 void exit_disable_fast(void)
 {
-	fast_mask = 0;
+	exit_fast_mask = 0;
 }
 
-/* The trap after a completed instruction, when the guest single-steps. */
-static __attribute__((noinline)) void single_step(struct vcpu *vcpu)
+void exit_single_step(struct vcpu *vcpu)
 {
 	if (virt_ops->end_own_step(vcpu))
 		return;
@@ -63,38 +62,15 @@ static __attribute__((noinline)) void single_step(struct vcpu *vcpu)
 	vcpu_inject_exception(vcpu, 1, false, 0);
 }
 
-/* The exit's instruction is done. */
-static inline void complete_instruction(struct vcpu *vcpu)
+bool exit_fast_traced(struct vcpu *vcpu)
 {
-	vcpu->regs.rip = vcpu->exit.next_rip;
-	vcpu->instruction_done = true;
-	if (UNLIKELY(vcpu->regs.rflags & (RFLAGS_RF | RFLAGS_TF))) {
-		vcpu->regs.rflags &= ~RFLAGS_RF;
-		if (vcpu->regs.rflags & RFLAGS_TF)
-			single_step(vcpu);
-	}
+	trace_exit(vcpu);
+	return exit_fast_untraced(vcpu);
 }
 
 bool exit_fast(struct vcpu *vcpu)
 {
-	const struct exit_row *row = &exit_rows[vcpu->exit.kind];
-	enum verdict verdict;
-	u32 flags = row->flags;
-
-	vcpu->exits[vcpu->exit.kind].count++;
-	if (UNLIKELY(vcpu->trace != NULL))
-		trace_exit(vcpu);
-	vcpu->exit_pending = true;
-	if (UNLIKELY(!(flags & fast_mask)))
-		return false;
-	if (UNLIKELY(!vcpu->exit.next_rip && (flags & EXIT_INSTRUCTION)))
-		return true;
-	verdict = row->handler(vcpu);
-	if (LIKELY(verdict == VERDICT_NEXT)) {
-		complete_instruction(vcpu);
-		return true;
-	}
-	return verdict == VERDICT_SAME;
+	return exit_fast_inline(vcpu);
 }
 
 enum verdict exit_slow(struct vcpu *vcpu)
@@ -107,6 +83,6 @@ enum verdict exit_slow(struct vcpu *vcpu)
 		return VERDICT_SAME;
 	verdict = row->handler(vcpu);
 	if (verdict == VERDICT_NEXT || verdict == VERDICT_BLOCK)
-		complete_instruction(vcpu);
+		exit_complete_instruction(vcpu);
 	return verdict == VERDICT_NEXT || verdict == VERDICT_SLOW ? VERDICT_SAME : verdict;
 }

@@ -29,7 +29,7 @@ static inline const struct io_region *find_region(struct vm *vm, u16 port)
 enum verdict exit_io(struct vcpu *vcpu)
 {
 	const struct io_map *ports = &vcpu->vm->ports;
-	u64 *rax = &vcpu->regs.gpr[GPR_RAX], mask;
+	u64 *rax = &vcpu->regs.gpr[GPR_RAX], mask, value;
 	unsigned size = vcpu->exit.io.size_bytes;
 	u16 port = vcpu->exit.io.port;
 	const struct io_region *region;
@@ -39,7 +39,7 @@ enum verdict exit_io(struct vcpu *vcpu)
 	region = find_region(vcpu->vm, port);
 	if (region && !region->fast && vcpu->fast_level)
 		return VERDICT_SLOW;
-	mask = size == 4 ? MASK64(31, 0) : size == 2 ? 0xffff : 0xff;
+	mask = BIT64(8 * size) - 1;
 	if (LIKELY(region && region->size_bytes - (port - region->base) >= size)) {
 		u64 offset = port - region->base;
 
@@ -47,18 +47,13 @@ enum verdict exit_io(struct vcpu *vcpu)
 			region->ops->write(region->device, offset, size, *rax & mask);
 			return VERDICT_NEXT;
 		}
-		mask = region->ops->read(region->device, offset, size) & mask;
+		value = region->ops->read(region->device, offset, size) & mask;
 	} else if (vcpu->exit.io.in) {
-		mask = io_map_read(ports, port, size) & mask;
+		value = io_map_read(ports, port, size) & mask;
 	} else {
 		io_map_write(ports, port, size, *rax & mask);
 		return VERDICT_NEXT;
 	}
-	if (size == 4)
-		*rax = mask;
-	else if (size == 2)
-		*rax = (*rax & ~(u64)0xffff) | mask;
-	else
-		*rax = (*rax & ~(u64)0xff) | mask;
+	*rax = size == 4 ? value : (*rax & ~mask) | value;
 	return VERDICT_NEXT;
 }

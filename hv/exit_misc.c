@@ -17,7 +17,7 @@ enum verdict exit_hypercall(struct vcpu *vcpu)
 {
 	u64 result = (u64)(s64)(virt_ops->privilege_level(vcpu) ? -KVM_EPERM : -KVM_ENOSYS);
 
-	vcpu->regs.gpr[GPR_RAX] = vcpu_in_64_bit_mode(vcpu) ? result : (u32)result;
+	vcpu->regs.gpr[GPR_RAX] = virt_ops->code_bits(vcpu) == 64 ? result : (u32)result;
 	return VERDICT_NEXT;
 }
 

@@ -108,13 +108,10 @@ static bool write_checked(struct vcpu *vcpu, const struct msr_rule *rule, u32 ms
 	}
 }
 
-static bool msr_write(struct vcpu *vcpu, u32 msr, u64 value)
+static __attribute__((noinline)) bool msr_write(struct vcpu *vcpu, u32 msr, u64 value)
 {
-	const struct msr_rule *rule;
+	const struct msr_rule *rule = find_rule(vcpu, msr);
 
-	if (LIKELY(msr - 0x800u < 0x100))
-		return vcpu->interrupts->write_msr(vcpu->interrupt_controller, msr, value);
-	rule = find_rule(vcpu, msr);
 	switch (rule ? (enum msr_action)rule->write : MSR_DENY) {
 	case MSR_DENY: return false;
 	case MSR_IGNORE: return true;
@@ -166,8 +163,14 @@ enum verdict exit_msr_write(struct vcpu *vcpu)
 {
 	const u64 *gpr = vcpu->regs.gpr;
 	u64 value = (u32)gpr[GPR_RAX] | gpr[GPR_RDX] << 32;
+	u32 msr = (u32)gpr[GPR_RCX];
+	bool done;
 
-	if (UNLIKELY(!msr_write(vcpu, (u32)gpr[GPR_RCX], value))) {
+	if (LIKELY(msr - 0x800u < 0x100)) /* the x2APIC's, most of all its EOI */
+		done = vcpu->interrupts->write_msr(vcpu->interrupt_controller, msr, value);
+	else
+		done = msr_write(vcpu, msr, value);
+	if (UNLIKELY(!done)) {
 		vcpu->unknown_msr_writes++;
 		vcpu_inject_gp(vcpu);
 		return VERDICT_SAME;

@@ -41,11 +41,18 @@ static const struct guest_walk_ops look_ops = { read_entry, NULL };
 
 void gva_paging(struct vcpu *vcpu, struct guest_paging *paging)
 {
+	u64 registers[4] __attribute__((uninitialized)); /* all four are written below */
+
+	if (LIKELY(virt_ops->get_paging != NULL)) {
+		virt_ops->get_paging(vcpu, registers);
+	} else {
+		registers[0] = virt_ops->get_system(vcpu, SYSTEM_CR0);
+		registers[1] = virt_ops->get_system(vcpu, SYSTEM_CR3);
+		registers[2] = virt_ops->get_system(vcpu, SYSTEM_CR4);
+		registers[3] = virt_ops->get_system(vcpu, SYSTEM_EFER);
+	}
 	*paging = (struct guest_paging){
-		.cr0 = virt_ops->get_system(vcpu, SYSTEM_CR0),
-		.cr3 = virt_ops->get_system(vcpu, SYSTEM_CR3),
-		.cr4 = virt_ops->get_system(vcpu, SYSTEM_CR4),
-		.efer = virt_ops->get_system(vcpu, SYSTEM_EFER),
+		.cr0 = registers[0], .cr3 = registers[1], .cr4 = registers[2], .efer = registers[3],
 		.rflags = vcpu->regs.rflags,
 		.physical_bits = vcpu->vm->cpuid->physical_bits,
 		.gib_pages = true,
@@ -119,12 +126,12 @@ const u8 *vcpu_code_bytes(struct vcpu *vcpu, const struct code_address *where, u
 		bytes = vcpu_cached_code(vcpu, where->cr3, where->linear);
 		if (bytes)
 			return bytes;
-		cache->bytes = NULL;
+		cache->last = 0;
 		if (!code_gpa_long_mode(gmem, where, cache, &gpa))
 			return NULL;
 		bytes = gmem_pointer(gmem, gpa);
 		if (bytes) {
-			cache->linear = where->linear & ~(u64)PAGE_MASK;
+			cache->last = where->linear | PAGE_MASK;
 			cache->cr3 = where->cr3;
 			cache->bytes = bytes - (gpa & PAGE_MASK);
 		}

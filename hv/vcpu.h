@@ -48,10 +48,10 @@ struct exit_counter {
  * so it says what a new walk would say; the pointers stay good because guest memory does not move while its machine lives.
  */
 struct code_cache {
-	u64 linear, cr3;        /* the page's address, and the walk's root */
+	u64 last, cr3;          /* the address of the page's last byte (0: the cache is empty), and the walk's root */
 	const u64 *entries[4];  /* where the walk read; the last one repeated where a large page ends it early */
 	u64 values[4];          /* what it found */
-	const u8 *bytes;        /* the page; NULL: the cache is empty */
+	const u8 *bytes;        /* the page */
 };
 
 struct vcpu {
@@ -157,11 +157,12 @@ static inline const u8 *vcpu_cached_code(const struct vcpu *vcpu, u64 cr3, u64 l
 {
 	const struct code_cache *cache = &vcpu->code;
 
-	if (UNLIKELY((linear & ~(u64)PAGE_MASK) != cache->linear || cr3 != cache->cr3 || !cache->bytes))
+	if (UNLIKELY((linear | PAGE_MASK) != cache->last || cr3 != cache->cr3))
 		return NULL;
-	for (unsigned i = 0; i < ARRAY_SIZE(cache->entries); i++)
-		if (UNLIKELY(READ_ONCE(*cache->entries[i]) != cache->values[i]))
-			return NULL;
+	/* No loop: half of its instructions would be its own. */
+	if (UNLIKELY(READ_ONCE(*cache->entries[0]) != cache->values[0] || READ_ONCE(*cache->entries[1]) != cache->values[1] ||
+		     READ_ONCE(*cache->entries[2]) != cache->values[2] || READ_ONCE(*cache->entries[3]) != cache->values[3]))
+		return NULL;
 	return cache->bytes + (linear & PAGE_MASK);
 }
 

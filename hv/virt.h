@@ -187,6 +187,8 @@ struct virt_ops {
 	void (*set_segment)(struct vcpu *vcpu, enum segment_index index, const struct segment *segment);
 	u64 (*get_system)(struct vcpu *vcpu, enum system_register which);
 	void (*set_system)(struct vcpu *vcpu, enum system_register which, u64 value); /* checked by the caller */
+	/* CR0, CR3, CR4, EFER at once, for the emulator; NULL: get_system four times. */
+	void (*get_paging)(struct vcpu *vcpu, u64 registers[4]);
 	void (*get_table)(struct vcpu *vcpu, bool interrupt, struct descriptor_table *table); /* GDTR, IDTR */
 	void (*set_table)(struct vcpu *vcpu, bool interrupt, const struct descriptor_table *table);
 	unsigned (*privilege_level)(struct vcpu *vcpu);

@@ -9,6 +9,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/nested_paging.h"
+#include "hv/exit.h"
 #include "hv/gmem.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
@@ -191,7 +192,7 @@ static void svm_vcpu_run(struct vcpu *vcpu)
 			vcpu_interrupt_taken(vcpu);
 		}
 		svm_decode_exit(vcpu, vmcb);
-	} while (exit_fast(vcpu));
+	} while (exit_fast_inline(vcpu));
 	svm_vmsave(svm->vmcb_pa);
 	svm->loaded = false;
 	load_host_state(cpu);
@@ -288,6 +289,16 @@ static u64 svm_get_system(struct vcpu *vcpu, enum system_register which)
 	return which == SYSTEM_EFER ? *from & ~EFER_HIDDEN : *from;
 }
 
+static void svm_get_paging(struct vcpu *vcpu, u64 registers[4])
+{
+	const struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+
+	registers[0] = vmcb->cr0;
+	registers[1] = vmcb->cr3;
+	registers[2] = vmcb->cr4;
+	registers[3] = vmcb->efer & ~EFER_HIDDEN;
+}
+
 static void svm_set_system(struct vcpu *vcpu, enum system_register which, u64 value)
 {
 	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
@@ -371,6 +382,7 @@ const struct virt_ops svm_virt_ops = {
 	.set_segment = svm_set_segment,
 	.get_system = svm_get_system,
 	.set_system = svm_set_system,
+	.get_paging = svm_get_paging,
 	.get_table = svm_get_table,
 	.set_table = svm_set_table,
 	.privilege_level = svm_privilege_level,

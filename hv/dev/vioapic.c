@@ -87,7 +87,7 @@ void vioapic_eoi(struct vioapic *ioapic, u8 vector)
 
 static u32 register_read(const struct vioapic_state *state)
 {
-	u32 index = state->select;
+	u32 index = READ_ONCE(state->select);
 
 	switch (index) {
 	case REGISTER_ID:
@@ -117,7 +117,7 @@ static void redirection_write(struct vioapic *ioapic, u32 index, u32 value)
 
 static void register_write(struct vioapic *ioapic, u32 value)
 {
-	u32 index = ioapic->state.select;
+	u32 index = READ_ONCE(ioapic->state.select);
 
 	if (index == REGISTER_ID)
 		ioapic->state.id = value & ID_MASK;
@@ -137,7 +137,7 @@ static u64 vioapic_read(void *device, u64 offset, unsigned size_bytes)
 	if ((offset & ~3ull) == OFFSET_WINDOW)
 		value = register_read(&ioapic->state);
 	else if ((offset & ~3ull) == OFFSET_SELECT)
-		value = ioapic->state.select;
+		value = READ_ONCE(ioapic->state.select);
 	unlock_irqrestore(&ioapic->lock, flags);
 	return value >> (8 * (offset & 3));
 }
@@ -147,14 +147,16 @@ static void vioapic_write(void *device, u64 offset, unsigned size_bytes, u64 val
 	struct vioapic *ioapic = device;
 	u64 flags;
 
+	if (offset == OFFSET_SELECT) { /* one store: no lock */
+		WRITE_ONCE(ioapic->state.select, value & 0xff);
+		return;
+	}
 	if (offset == OFFSET_EOI) {
 		vioapic_eoi(ioapic, (u8)value);
 		return;
 	}
 	flags = lock_irqsave(&ioapic->lock);
-	if (offset == OFFSET_SELECT)
-		ioapic->state.select = value & 0xff;
-	else if (offset == OFFSET_WINDOW && size_bytes >= 4)
+	if (offset == OFFSET_WINDOW && size_bytes >= 4)
 		register_write(ioapic, (u32)value);
 	unlock_irqrestore(&ioapic->lock, flags);
 }

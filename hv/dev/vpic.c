@@ -266,14 +266,12 @@ static u8 poll(struct vpic *pic, struct vpic_chip *chip)
 	return (u8)(0x80u | (unsigned)input);
 }
 
-static u8 chip_read(struct vpic *pic, unsigned index, u64 offset)
+static __attribute__((noinline)) u8 chip_read_locked(struct vpic *pic, unsigned index, u64 offset)
 {
 	struct vpic_chip *chip = &pic->state.chip[index];
 	u64 flags;
 	u8 value;
 
-	if ((offset & 1) && !READ_ONCE(chip->poll)) /* the mask is one byte: no lock */
-		return READ_ONCE(chip->imr);
 	flags = lock_irqsave(&pic->lock);
 	if (UNLIKELY(chip->poll))
 		value = poll(pic, chip);
@@ -297,12 +295,28 @@ static void chip_write(struct vpic *pic, unsigned index, u64 offset, u8 value)
 	unlock_irqrestore(&pic->lock, flags);
 }
 
-/* A 16-bit access is two 8-bit ones. */
-static u64 bytes_read(struct vpic *pic, unsigned index, u64 offset, unsigned size_bytes)
+static inline u8 chip_read(struct vpic *pic, unsigned index, u64 offset)
+{
+	const struct vpic_chip *chip = &pic->state.chip[index];
+
+	if ((offset & 1) && !READ_ONCE(chip->poll)) /* the mask is one byte: no lock */
+		return READ_ONCE(chip->imr);
+	return chip_read_locked(pic, index, offset);
+}
+
+static __attribute__((noinline)) u64 word_read(struct vpic *pic, unsigned index, u64 offset)
 {
 	u64 value = chip_read(pic, index, offset);
 
-	return size_bytes > 1 ? value | (u64)chip_read(pic, index, 1) << 8 : value;
+	return value | (u64)chip_read(pic, index, 1) << 8;
+}
+
+/* A 16-bit access is two 8-bit ones. */
+static inline u64 bytes_read(struct vpic *pic, unsigned index, u64 offset, unsigned size_bytes)
+{
+	if (UNLIKELY(size_bytes > 1))
+		return word_read(pic, index, offset);
+	return chip_read(pic, index, offset);
 }
 
 static void bytes_write(struct vpic *pic, unsigned index, u64 offset, unsigned size_bytes, u64 value)

@@ -78,19 +78,25 @@ static u8 byte_read(const struct vpm_state *state, unsigned offset)
 	}
 }
 
-static u64 block_read(void *device, u64 offset, unsigned size_bytes)
+static __attribute__((noinline)) u64 bytes_read(struct vpm *pm, u64 offset, unsigned size_bytes)
 {
-	struct vpm *pm = device;
 	u64 flags, value = 0;
 
-	if (LIKELY((offset & ~3ull) == OFFSET_TIMER)) /* no lock: the clock is all there is to it */
-		return (timer_ticks(pm) & 0xffffff) >> (8 * (offset & 3));
 	flags = lock_irqsave(&pm->lock);
 	look_at_timer(pm);
 	for (unsigned i = 0; i < size_bytes; i++)
 		value |= (u64)byte_read(&pm->state, (unsigned)offset + i) << (8 * i);
 	unlock_irqrestore(&pm->lock, flags);
 	return value;
+}
+
+static u64 block_read(void *device, u64 offset, unsigned size_bytes)
+{
+	struct vpm *pm = device;
+
+	if (LIKELY((offset & ~3ull) == OFFSET_TIMER)) /* no lock: the clock is all there is to it */
+		return (timer_ticks(pm) & 0xffffff) >> (8 * (offset & 3));
+	return bytes_read(pm, offset, size_bytes);
 }
 
 static void put_byte(u16 *word, unsigned offset, u8 value, u32 writable)
