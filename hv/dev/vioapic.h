@@ -20,7 +20,7 @@ struct vioapic_state {
 	u64 redirection[VIOAPIC_PINS];
 	u32 lines;    /* levels of the inputs */
 	u32 id;       /* bits 27..24, as in the register */
-	u32 select; /* (a) */
+	u32 select;   /* (a) */
 	u32 reserved;
 };
 
