@@ -9,7 +9,6 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/nested_paging.h"
-#include "hv/exit.h"
 #include "hv/gmem.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
