@@ -23,7 +23,7 @@ def run(boot):
     assert not complaints.strip(), complaints
     found = guest(m, "dmesg | grep -E 'ACPI: |MMCONFIG|DMI:|_OSC'")
     for wanted in ('FACP', 'APIC', 'MCFG', r'\(supports S0 S5\)', r'OS now controls \[PCIeHotplug PME PCIeCapability\]',
-                   r'MMCONFIG for domain 0000 \[bus 00-ff\] at \[mem 0xb0000000-0xbfffffff\]', 'IO Port: 0x608',
+                   r'MMCONFIG for domain 0000 \[bus 00-00\] at \[mem 0xb0000000-0xb00fffff\]', 'IO Port: 0x608',
                    'DMI: Solera Solera Virtual Machine'):
         assert re.search(wanted, found), (wanted, found)
     assert 'demo' in guest(m, 'cat /sys/class/dmi/id/chassis_asset_tag')
