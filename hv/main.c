@@ -4,6 +4,7 @@
  * Next to read: hv/thread.c, hv/run.c.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_call.h"
 #include "arch/x86/early_console.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/msr.h"
@@ -167,6 +168,7 @@ void hv_main(const struct bootinfo *info, u64 image_base)
 	interrupts_init(&host_acpi);
 	efi_runtime_init(boot_record.info.efi_system_table);
 	set_ist_stacks();
+	cpu_call_init();
 	timers_init_cpu();
 	threads_init_cpu();
 	irq_enable();

@@ -6,6 +6,7 @@
 struct cpu boot_cpu;
 struct cpu *cpus[CPU_MAX] = { &boot_cpu };
 u32 cpu_count = 1;
+struct cpu_mask cpus_online = { { 1 } };
 
 void smp_stop_others(void)
 {

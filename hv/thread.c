@@ -10,6 +10,7 @@
 #include "arch/x86/vectors.h"
 #include "hv/clock.h"
 #include "hv/kmalloc.h"
+#include "hv/lib/error.h"
 #include "hv/lib/log.h"
 #include "hv/lib/string.h"
 #include "hv/log.h"
@@ -256,6 +257,7 @@ struct thread *thread_create(const char *name, void (*function)(void *argument),
 	sched_entity_init(&thread->entity, SCHED_WEIGHT_DEFAULT, clock_ns_to_tsc(THREAD_SLICE_NS) - clock_ns_to_tsc(0));
 	build_first_frame(thread);
 	thread->state = THREAD_BLOCKED;
+	thread->affinity = CPU_MASK_ALL;
 	flags = irq_save();
 	lock_raw(&threads_lock);
 	list_push_back(&all_threads, &thread->all);
@@ -309,6 +311,42 @@ void thread_set_weight(struct thread *thread, u32 weight)
 		queue->policy.total_weight += (u64)weight - thread->entity.weight;
 	thread->entity.weight = weight;
 	unlock_irqrestore(&queue->lock, flags);
+}
+
+int thread_set_affinity(struct thread *thread, const struct cpu_mask *wanted)
+{
+	struct run_queue *queue = thread->cpu->queue;
+	struct cpu_mask usable = cpu_mask_and(wanted, &cpus_online);
+	u64 flags;
+
+	if (cpu_mask_empty(&usable))
+		return ERR_RANGE;
+	flags = lock_irqsave(&queue->lock);
+	thread->affinity = *wanted;
+	unlock_irqrestore(&queue->lock, flags);
+	return OK;
+}
+
+void thread_get_affinity(struct thread *thread, struct cpu_mask *allowed)
+{
+	struct run_queue *queue = thread->cpu->queue;
+	u64 flags = lock_irqsave(&queue->lock);
+
+	*allowed = thread->affinity;
+	unlock_irqrestore(&queue->lock, flags);
+}
+
+u32 thread_cpu(const struct thread *thread)
+{
+	return READ_ONCE(thread->cpu)->index;
+}
+
+void thread_kick(const struct thread *thread)
+{
+	struct cpu *cpu = READ_ONCE(thread->cpu);
+
+	if (READ_ONCE(cpu->current) == thread && cpu != this_cpu())
+		lapic_send_ipi(cpu->apic_id, VECTOR_RESCHEDULE);
 }
 
 u64 thread_run_ns(const struct thread *thread)

@@ -8,6 +8,7 @@
 #ifndef HV_THREAD_H
 #define HV_THREAD_H
 
+#include "hv/lib/cpu_mask.h"
 #include "hv/lib/list.h"
 #include "hv/lib/lock.h"
 
@@ -28,6 +29,19 @@ const char *thread_name(const struct thread *thread);
 bool thread_should_yield(void);
 void thread_set_weight(struct thread *thread, u32 weight); /* 1024: the usual share */
 u64 thread_run_ns(const struct thread *thread);            /* CPU time so far */
+
+/*
+ * The CPUs that it may run on (all, when never said). ERR_RANGE: none of them runs. A thread that runs, or waits to run, on
+ * another CPU leaves it at once: for the current thread before this returns, for others soon after. Any context but NMI.
+ */
+MUST_CHECK int thread_set_affinity(struct thread *thread, const struct cpu_mask *cpus);
+void thread_get_affinity(struct thread *thread, struct cpu_mask *cpus);
+u32 thread_cpu(const struct thread *thread); /* the CPU that it runs on, or ran on last */
+/*
+ * If it runs on another CPU: an interrupt there, at whose end, or at the next entry into a guest, it sees what the caller
+ * wrote before. Costs nothing otherwise. Any context, also the fast exit path; no lock is taken.
+ */
+void thread_kick(const struct thread *thread);
 
 /*
  * What a thread keeps in registers that others do not touch (a vCPU: vector state, debug registers, system-call MSRs):

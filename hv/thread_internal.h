@@ -14,6 +14,7 @@ struct thread {
 	u64 rsp;                   /* (o) where it stopped, while it does not run */
 	u64 stack_top;             /* (c) */
 	struct cpu *cpu;           /* [queue] whose run queue it belongs to */
+	struct cpu_mask affinity;  /* [queue] */
 	struct sched_entity entity; /* [queue] */
 	u32 state;                 /* [queue] enum thread_state */
 	u32 on_cpu;                /* (a) its stack is in use */

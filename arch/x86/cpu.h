@@ -10,10 +10,10 @@
 #define ARCH_X86_CPU_H
 
 #include "arch/x86/layout.h"
+#include "hv/lib/cpu_mask.h"
 #include "hv/lib/lock.h"
 #include "hv/lib/types.h"
 
-#define CPU_MAX 256
 #define CPU_HELD_LOCKS_MAX 12
 
 struct thread;
@@ -38,6 +38,13 @@ struct tss {
 	u16 reserved3, io_map_base;
 } PACKED;
 
+/* A function that this CPU has others run: arch/x86/cpu_call.c. */
+struct cpu_call {
+	void (*function)(void *argument); /* (o) */
+	void *argument;                   /* (o) */
+	u32 remaining;                    /* (a) CPUs that have yet to run it */
+};
+
 struct cpu {
 	u32 index;               /* (c) 0: the boot CPU */
 	u32 apic_id;             /* (c) */
@@ -51,7 +58,8 @@ struct cpu {
 	void (*load_host_state)(struct cpu *cpu);
 	void *virt;              /* (o) the backend's per-CPU data */
 	u64 interrupt_count;     /* (o) wake-ups and all others */
-	u64 idle_ns;             /* (o) */
+	struct cpu_call call;    /* what others are to run for this CPU */
+	struct cpu_mask call_from; /* (a) CPUs whose call this one is to run */
 	u32 held_lock_count;     /* (o) debug builds */
 	struct spinlock *held_locks[CPU_HELD_LOCKS_MAX];
 	u64 gdt[8] ALIGNED(16);  /* (c) after gdt_load */
@@ -60,8 +68,9 @@ struct cpu {
 };
 
 extern struct cpu boot_cpu;
-extern struct cpu *cpus[CPU_MAX]; /* (c) once started; NULL: not there */
-extern u32 cpu_count;
+extern struct cpu *cpus[CPU_MAX];   /* (c) once started; indices below cpu_count, without holes */
+extern u32 cpu_count;               /* grows while CPUs start, on the boot CPU; constant afterwards */
+extern struct cpu_mask cpus_online; /* (a) those that take interrupts and run threads */
 
 static inline struct cpu *this_cpu(void)
 {
