@@ -15,7 +15,13 @@ TEST_FLAGS := -std=gnu11 -g -O1 -I. -DSOLERA_HOSTED $(WARNINGS) -fsanitize=addre
 FUZZ_CC := clang
 FUZZ_SECONDS ?= 5
 
-header_words = $(shell sed -nE '1,12s|^/\* $(2): (.*) \*/$$|\1|p' $(1))
+# Those lines of all tests, read by one awk into variables LINK-FILE, CFLAGS-FILE, LIBS-FILE: a make forks once, not for each.
+TEST_HEADERS := $(B)/test-headers.mk
+$(shell mkdir -p $(B); awk 'FNR <= 12 && /^\/\* (LINK|CFLAGS|LIBS): .* \*\/$$/ { kind = substr($$2, 1, length($$2) - 1); \
+	sub(/^\/\* [A-Z]+: /, ""); sub(/ \*\/$$/, ""); print kind "-" FILENAME " := " $$0 }' $(UNIT_SOURCES) $(FUZZ_SOURCES) \
+	> $(TEST_HEADERS).$$$$ && mv $(TEST_HEADERS).$$$$ $(TEST_HEADERS))
+include $(TEST_HEADERS)
+header_words = $($(2)-$(1))
 
 # Each program has objects of its own, so that its CFLAGS reach all of its sources.
 # $(1): kind (unit, fuzz)  $(2): test without .c  $(3): compiler  $(4): extra flags  $(5): one source
