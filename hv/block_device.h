@@ -4,7 +4,8 @@
  *
  * Implemented by host drivers, partitions, RAM disks and image formats; used by virtio devices, partitions, images and file
  * systems. Who makes a device registers it (hv/block/registry.c); who uses it opens it, read-only, shared or alone.
- * Layers stack: a partition's device submits to the disk's. Next to read: hv/block/registry.h.
+ * Layers stack: a partition's device submits to the disk's. Data of any size is moved by hv/block/transfer.h, which cuts it to
+ * a device's limits. Next to read: hv/block/registry.h.
  */
 #ifndef HV_BLOCK_DEVICE_H
 #define HV_BLOCK_DEVICE_H
@@ -86,9 +87,9 @@ struct block_device_ops {
 	void (*close)(struct block_device *device);
 };
 
-/* (a) single words, read by others without lock. */
+/* (a) single words, read by others without lock. block_complete counts; how long requests take is measured by submitters. */
 struct block_statistics {
-	u64 requests[BLOCK_OPERATION_COUNT], bytes[BLOCK_OPERATION_COUNT], errors, busy_ns;
+	u64 requests[BLOCK_OPERATION_COUNT], bytes[BLOCK_OPERATION_COUNT], errors;
 };
 
 struct block_device {
@@ -98,13 +99,18 @@ struct block_device {
 	const struct block_device_ops *ops; /* (c) */
 	void *context;              /* (c) the implementer's */
 	struct block_device *parent; /* (c) what it lies on; NULL: hardware, or memory */
+	/*
+	 * (c) Reads and writes of up to so many bytes, and flushes, may be submitted from a guest's fast exit path: submit and
+	 * what it calls keep the fast contract then (DESIGN.md, section 5). 0: never. Others come from threads.
+	 */
+	u32 fast_bytes;
 	struct block_limits limits;
 	struct block_statistics statistics;
 	bool gone;                  /* (a) unplugged: every submit completes with ERR_NOT_FOUND */
 	/* hv/block/registry.c's */
 	struct list_node node;      /* [registry] */
 	struct list_node users;     /* [registry] */
-	u32 reference_count;        /* [registry] */
+	bool opening;               /* [registry] open or close is under way */
 };
 
 static inline void block_submit(struct block_device *device, struct block_request *request)
@@ -121,7 +127,12 @@ void block_unregister(struct block_device *device);
 /* limits changed (a resize, a medium put in or taken out). Any thread. */
 void block_device_changed(struct block_device *device);
 
-/* Refuses a request that breaks the device's limits: OK, ERR_RANGE, ERR_UNSUPPORTED. For implementers' submit. */
+/*
+ * Refuses a request that breaks the device's limits: OK, ERR_RANGE, ERR_UNSUPPORTED, ERR_NOT_FOUND (the device is gone). For
+ * implementers' submit. Any context, fast level included.
+ */
 MUST_CHECK int block_check(const struct block_device *device, const struct block_request *request);
+/* The end of every request, also of a refused one: counts it and gives it back to its submitter. Contexts as `complete`. */
+void block_complete(struct block_device *device, struct block_request *request, int status);
 
 #endif

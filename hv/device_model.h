@@ -8,7 +8,9 @@
 
 #include "hv/state.h"
 
+struct block_device;
 struct vm;
+struct vpci_bus;
 
 struct device_ops {
 	const char *name;
@@ -18,6 +20,52 @@ struct device_ops {
 	void (*save)(void *device, struct state_writer *writer);        /* only while quiesced */
 	MUST_CHECK int (*load)(void *device, struct state_reader *reader); /* hostile input; a refused load changes nothing */
 	void (*destroy)(void *device);
+	/* May be NULL. What stands behind it (a disk's size, a link) changed. Thread context, also while quiesced. */
+	void (*changed)(void *device);
 };
+
+/* What a guest's disk did, as virsh's domblkstat has it. (a) single words; hv/manage's, the device counts. */
+struct disk_statistics {
+	u64 read_requests, read_bytes, read_ns, write_requests, write_bytes, write_ns, flush_requests, flush_ns, errors;
+	u32 last_error; /* 0 or enum disk_error of the last request that the medium failed */
+};
+enum disk_error { DISK_ERROR_NONE, DISK_ERROR_UNSPECIFIED, DISK_ERROR_NO_SPACE };
+
+struct device_disk {
+	struct block_device *device;        /* opened by hv/manage; stays so until vm_destroy has returned */
+	const char *serial;                 /* up to 20 bytes, or NULL */
+	struct disk_statistics *statistics;
+	u32 queues;                         /* 0: as many as vCPUs */
+	bool read_only, discard, writethrough;
+};
+
+/* One device of a machine's description. Everything pointed to is borrowed until vm_destroy has returned. */
+struct device_spec {
+	const char *model;                  /* "virtio-blk" */
+	const char *alias;                  /* "virtio-disk0", for messages */
+	u8 slot;                            /* PCI device number on bus 0 */
+	union {
+		struct device_disk disk;    /* virtio-blk */
+	};
+};
+
+struct device_instance {
+	const struct device_ops *ops;
+	void *device;
+};
+
+struct device_model {
+	const char *name;
+	/*
+	 * Makes the device and attaches it to the bus at spec->slot. Thread context, before the machine runs. On failure nothing
+	 * is left and *error has words for the person (constant).
+	 */
+	MUST_CHECK int (*create)(struct vm *vm, struct vpci_bus *bus, const struct device_spec *spec,
+				 struct device_instance *out, const char **error);
+};
+
+/* hv/device_model.c. Models are registered at start-up, before any machine, and stay. */
+void device_model_register(const struct device_model *model);
+const struct device_model *device_model_find(const char *name); /* NULL: none of that name */
 
 #endif

@@ -313,23 +313,22 @@ static void pin_chunk(struct gmem *gmem, u64 gpa, int by)
 }
 
 /* Pins chunk by chunk; adjacent pages of the host become one segment. Unwinds when it cannot be done. */
-int gmem_pin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access, struct gmem_segment *segments, unsigned max)
+static int pin_range(struct vm *vm, gpa_t address, u64 size_bytes, bool may_sleep, struct gmem_segment *segments, unsigned max)
 {
 	struct gmem *gmem = vm->gmem;
 	u64 gpa = address.value, end = gpa + size_bytes;
 	unsigned count = 0;
 	int result = ERR_FAULT;
 
-	(void)access;
 	if (!size_bytes || !range_is_ram(gmem, gpa, size_bytes))
 		return ERR_FAULT;
 	while (gpa < end) {
 		u64 part = MIN(end - gpa, PAGE_SIZE - (gpa & PAGE_MASK));
-		u8 *at = pointer_or_populate(vm, gpa);
+		u8 *at = may_sleep ? pointer_or_populate(vm, gpa) : gmem_pointer(gmem, gpa);
 		hpa_t hpa;
 
 		if (!at) {
-			result = ERR_NO_MEMORY;
+			result = may_sleep ? ERR_NO_MEMORY : ERR_AGAIN;
 			goto unwind;
 		}
 		hpa = direct_unmap(at);
@@ -353,6 +352,18 @@ unwind:
 	return result;
 }
 
+int gmem_pin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access, struct gmem_segment *segments, unsigned max)
+{
+	(void)access;
+	return pin_range(vm, address, size_bytes, true, segments, max);
+}
+
+int gmem_pin_nofault(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access, struct gmem_segment *segments, unsigned max)
+{
+	(void)access;
+	return pin_range(vm, address, size_bytes, false, segments, max);
+}
+
 void gmem_unpin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access)
 {
 	u64 gpa = address.value, end = gpa + size_bytes;
@@ -363,6 +374,36 @@ void gmem_unpin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access)
 		pin_chunk(vm->gmem, gpa, -1);
 		gpa = ALIGN_DOWN(gpa, PAGE_SIZE) + PAGE_SIZE;
 	}
+}
+
+int gmem_map(struct vm *vm, gpa_t address, u32 size_bytes, unsigned access, struct gmem_window *window)
+{
+	struct gmem_segment segments[GMEM_WINDOW_PAGES];
+	u64 first = address.value & PAGE_MASK;
+	int result;
+
+	*window = (struct gmem_window){ .address = address, .access = access };
+	if (DIV_ROUND_UP(first + size_bytes, PAGE_SIZE) > GMEM_WINDOW_PAGES)
+		return ERR_RANGE;
+	result = gmem_pin(vm, address, size_bytes, access, segments, ARRAY_SIZE(segments));
+	if (result < 0)
+		return result;
+	for (u64 page = 0; page << PAGE_SHIFT < first + size_bytes; page++)
+		window->pages[page] = gmem_pointer(vm->gmem, ALIGN_DOWN(address.value, PAGE_SIZE) + (page << PAGE_SHIFT));
+	window->size_bytes = size_bytes;
+	return OK;
+}
+
+void gmem_unmap(struct vm *vm, struct gmem_window *window)
+{
+	if (window->size_bytes)
+		gmem_unpin(vm, window->address, window->size_bytes, window->access);
+	window->size_bytes = 0;
+}
+
+void gmem_window_written(struct vm *vm, const struct gmem_window *window, u32 offset, u32 size_bytes)
+{
+	mark_dirty(vm->gmem, window->address.value + offset, size_bytes);
 }
 
 hpa_t gmem_nested_root(struct vm *vm)

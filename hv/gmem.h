@@ -33,6 +33,33 @@ struct gmem_segment { hpa_t address; u64 size_bytes; };
 MUST_CHECK int gmem_pin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access, struct gmem_segment *segments,
 			unsigned max);
 void gmem_unpin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access);
+/* The same for the fast exit path: ERR_AGAIN where a page is not there yet. Any context. gmem_unpin is for any context, too. */
+MUST_CHECK int gmem_pin_nofault(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access, struct gmem_segment *segments,
+				unsigned max);
+
+/*
+ * A bounded piece of guest memory, pinned and reachable by pointers: a ring that a device and its guest share. Guests change it
+ * at any time, so it is read once, by READ_ONCE, and the copy is checked. What is read or written in one access must not
+ * cross a page: naturally aligned words do not.
+ */
+#define GMEM_WINDOW_PAGES 6
+struct gmem_window {
+	gpa_t address;
+	u32 size_bytes;               /* 0: not mapped */
+	unsigned access;
+	u8 *pages[GMEM_WINDOW_PAGES]; /* where each page lies, from its first byte */
+};
+/* ERR_FAULT: not all RAM of this machine; ERR_RANGE: more than GMEM_WINDOW_PAGES; ERR_NO_MEMORY. Thread context. */
+MUST_CHECK int gmem_map(struct vm *vm, gpa_t address, u32 size_bytes, unsigned access, struct gmem_window *window);
+void gmem_unmap(struct vm *vm, struct gmem_window *window); /* any context; nothing when it is not mapped */
+static inline void *gmem_window_at(const struct gmem_window *window, u32 offset)
+{
+	u64 at = (window->address.value & PAGE_MASK) + offset;
+
+	return window->pages[at >> PAGE_SHIFT] + (at & PAGE_MASK);
+}
+/* What the host wrote through the window; for the dirty log. Any context. */
+void gmem_window_written(struct vm *vm, const struct gmem_window *window, u32 offset, u32 size_bytes);
 
 /* The machine's nested page table, for the backend's entry. */
 hpa_t gmem_nested_root(struct vm *vm);

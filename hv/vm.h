@@ -15,6 +15,7 @@
 #include "hv/vcpu.h"
 
 #define VM_VCPUS_MAX 64
+struct device_spec;
 #define VM_NAME_MAX 64
 
 /*
@@ -60,6 +61,8 @@ struct vm_config {
 	const struct vm_module { const void *data; size_t size_bytes; const char *name; } *modules; /* initrd first */
 	u32 module_count;
 	const char *command_line;
+	const struct device_spec *devices; /* hv/device_model.h; borrowed until vm_destroy has returned */
+	u32 device_count;
 	struct vm_listener listener;
 };
 

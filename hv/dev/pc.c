@@ -244,6 +244,8 @@ static int pc_create(struct vm *vm, const char **error)
 	pc->firmware = code == OK ? firmware_tables_create(vm, error) : NULL;
 	if (code == OK && !pc->firmware)
 		code = ERR_NO_MEMORY;
+	if (code == OK)
+		code = pc_devices_create(pc, error);
 	if (code != OK) { /* what was claimed goes with the machine's maps */
 		free_pc(pc);
 		return code;
@@ -265,6 +267,7 @@ static void pc_reset(struct vm *vm)
 	vkbc_reset(&pc->kbc);
 	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++)
 		vuart_reset(&pc->uarts[i]);
+	pc_devices_reset(pc);
 	for (unsigned i = 0; i < ARRAY_SIZE(pc->pci.devices); i++)
 		if (pc->pci.devices[i])
 			vpci_reset(pc->pci.devices[i]);
@@ -288,6 +291,7 @@ static void pc_quiesce(struct vm *vm)
 	struct pc *pc = vm->board;
 
 	machine_clock_stop(&pc->clock);
+	pc_devices_quiesce(pc);
 	vpit_quiesce(&pc->pit);
 	vrtc_quiesce(&pc->rtc);
 	vpm_quiesce(&pc->pm);
@@ -305,6 +309,7 @@ static void pc_resume(struct vm *vm)
 	vpm_resume(&pc->pm);
 	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++)
 		vuart_resume(&pc->uarts[i]);
+	pc_devices_resume(pc);
 	for (u32 i = 0; i < pc->lapics.count; i++)
 		vlapic_resume(pc->lapics.lapics[i]);
 }
@@ -318,6 +323,7 @@ static void pc_destroy(struct vm *vm)
 	pc_quiesce(vm);
 	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++)
 		vuart_stop(&pc->uarts[i]);
+	pc_devices_destroy(pc);
 	vm->board = NULL;
 	free_pc(pc);
 }

@@ -16,6 +16,7 @@
 #include "hv/dev/vq35.h"
 #include "hv/dev/vrtc.h"
 #include "hv/dev/vuart.h"
+#include "hv/device_model.h"
 
 struct pc {
 	struct vm *vm;               /* (c) */
@@ -35,7 +36,18 @@ struct pc {
 	struct spinlock intx_lock;
 	u64 intx_sources[8][4];      /* [intx_lock] per PIRQ: the functions (by devfn) that drive it */
 	u8 scratch_ports[16];        /* (a) */
+	struct device_instance *devices; /* (c) those of the machine's description, in its order */
+	u32 device_count;            /* (c) */
 };
+
+/* pc_devices.c: what the machine's description names, each made by its model. */
+MUST_CHECK int pc_devices_create(struct pc *pc, const char **error);
+void pc_devices_reset(struct pc *pc);
+void pc_devices_quiesce(struct pc *pc);
+void pc_devices_resume(struct pc *pc);
+void pc_devices_save(struct pc *pc, struct state_writer *writer);
+MUST_CHECK int pc_devices_load(struct pc *pc, struct state_reader *reader);
+void pc_devices_destroy(struct pc *pc);
 
 void pc_save(struct vm *vm, struct state_writer *writer);
 MUST_CHECK int pc_load(struct vm *vm, struct state_reader *reader);

@@ -65,6 +65,7 @@ void pc_save(struct vm *vm, struct state_writer *writer)
 	vpci_save(&pc->q35.host_bridge, writer);
 	vpci_save(&pc->q35.lpc, writer);
 	firmware_tables_save(pc->firmware, writer);
+	pc_devices_save(pc, writer);
 }
 
 static int load_all(struct pc *pc, struct state_reader *reader)
@@ -85,6 +86,7 @@ static int load_all(struct pc *pc, struct state_reader *reader)
 	error = error ? error : vpci_load(&pc->q35.host_bridge, reader);
 	error = error ? error : vpci_load(&pc->q35.lpc, reader);
 	error = error ? error : firmware_tables_load(pc->firmware, reader);
+	error = error ? error : pc_devices_load(pc, reader);
 	return error;
 }
 
