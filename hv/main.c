@@ -22,6 +22,7 @@
 #include "hv/lib/format.h"
 #include "hv/lib/log.h"
 #include "hv/dev/pc.h"
+#include "hv/device_model.h"
 #include "hv/efi_runtime.h"
 #include "hv/loader.h"
 #include "hv/log.h"
@@ -39,6 +40,7 @@
 #include "hv/version.h"
 #include "hv/virt_start.h"
 #include "hv/vmap.h"
+#include "virtio/models.h"
 
 NORETURN void hv_main(const struct bootinfo *info, u64 image_base);
 
@@ -111,6 +113,7 @@ static void machines_init(void)
 	if (boot_option("no_fast", NULL, 0))
 		exit_disable_fast();
 	vm_set_board(&pc_board);
+	device_model_register(&virtio_blk_model);
 	vm_set_loader(&direct_loader);
 	guest_tests_run();
 }

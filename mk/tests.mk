@@ -18,7 +18,7 @@ FUZZ_SECONDS ?= 5
 # Those lines of all tests, read by one awk into variables LINK-FILE, CFLAGS-FILE, LIBS-FILE: a make forks once, not for each.
 TEST_HEADERS := $(B)/test-headers.mk
 $(shell mkdir -p $(B); awk 'FNR <= 12 && /^\/\* (LINK|CFLAGS|LIBS): .* \*\/$$/ { kind = substr($$2, 1, length($$2) - 1); \
-	sub(/^\/\* [A-Z]+: /, ""); sub(/ \*\/$$/, ""); print kind "-" FILENAME " := " $$0 }' $(UNIT_SOURCES) $(FUZZ_SOURCES) \
+	sub(/^\/\* [A-Z]+: /, ""); sub(/ \*\/$$/, ""); print kind "-" FILENAME " += " $$0 }' $(UNIT_SOURCES) $(FUZZ_SOURCES) \
 	> $(TEST_HEADERS).$$$$ && mv $(TEST_HEADERS).$$$$ $(TEST_HEADERS))
 include $(TEST_HEADERS)
 header_words = $($(2)-$(1))

@@ -17,6 +17,7 @@
 enum lock_rank {
 	LOCK_RANK_MANAGE = 10,   /* hv/manage objects */
 	LOCK_RANK_VM = 20,       /* one machine's devices and memory map */
+	LOCK_RANK_VIRTQUEUE = 25, /* one virtqueue; interrupts of its device are raised under it */
 	LOCK_RANK_DEVICE = 30,   /* one emulated device */
 	LOCK_RANK_WIRES = 35,    /* wires that several devices share */
 	LOCK_RANK_VLAPIC = 40,
