@@ -3,6 +3,7 @@
 #   /* LINK: hv/lib/string.c … */    sources of ours that it links, besides itself
 #   /* CFLAGS: … */                  extra flags for all of them
 #   /* LIBS: … */                    extra libraries
+#   /* FORK: … */                    why each of its tests needs a process of its own; others share one, which is much faster
 # A file */test/test_X.c is a unit test program, */test/fuzz_X.c a fuzz target with its corpus in */test/corpus/fuzz_X/.
 
 UNIT_SOURCES := $(sort $(wildcard */test/test_*.c */*/test/test_*.c))
@@ -14,10 +15,11 @@ TEST_FLAGS := -std=gnu11 -g -O1 -I. -DSOLERA_HOSTED $(WARNINGS) -fsanitize=addre
               -fno-omit-frame-pointer -MMD -MP
 FUZZ_CC := clang
 FUZZ_SECONDS ?= 5
+UNIT_SECONDS := 150 # more than any program takes on a busy machine: it hangs then
 
-# Those lines of all tests, read by one awk into variables LINK-FILE, CFLAGS-FILE, LIBS-FILE: a make forks once, not for each.
+# Those lines of all tests, read by one awk into variables LINK-FILE and so on: a make forks once, not for each.
 TEST_HEADERS := $(B)/test-headers.mk
-$(shell mkdir -p $(B); awk 'FNR <= 12 && /^\/\* (LINK|CFLAGS|LIBS): .* \*\/$$/ { kind = substr($$2, 1, length($$2) - 1); \
+$(shell mkdir -p $(B); awk 'FNR <= 12 && /^\/\* (LINK|CFLAGS|LIBS|FORK): .* \*\/$$/ { kind = substr($$2, 1, length($$2) - 1); \
 	sub(/^\/\* [A-Z]+: /, ""); sub(/ \*\/$$/, ""); print kind "-" FILENAME " += " $$0 }' $(UNIT_SOURCES) $(FUZZ_SOURCES) \
 	> $(TEST_HEADERS).$$$$ && mv $(TEST_HEADERS).$$$$ $(TEST_HEADERS))
 include $(TEST_HEADERS)
@@ -50,7 +52,7 @@ FORCE:
 
 units: $(UNIT_PROGRAMS:%=%.passed) ## the unit tests, under the sanitizers
 $(B)/unit/%.passed: $(B)/unit/%
-	@CK_VERBOSITY=normal $< > $@.log 2>&1 && { tail -n 1 $@.log; mv $@.log $@; } || { cat $@.log; exit 1; }
+	@CK_FORK=$(if $(call header_words,$*.c,FORK),yes,no) CK_VERBOSITY=normal timeout $(UNIT_SECONDS) $< > $@.log 2>&1 && { tail -n 1 $@.log; mv $@.log $@; } || { cat $@.log; exit 1; }
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 fuzz: $(FUZZ_PROGRAMS:%=%.ran) ## each fuzz target for FUZZ_SECONDS (default 5)

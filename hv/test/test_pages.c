@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/pages.c hv/slab.c hv/memory_map.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -DSOLERA_DEBUG */
+/* FORK: pages_init is for one machine */
 /* Buddy and slab over an arena of the build machine that plays physical memory, sparsely used. */
 #define _GNU_SOURCE
 #include "hv/lib/test/unit.h"

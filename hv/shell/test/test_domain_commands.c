@@ -2,6 +2,7 @@
 /* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/lib/utf8.c hv/shell/domain_argument.c hv/shell/cmd_domain_list.c hv/shell/cmd_domain_info.c hv/shell/cmd_domain_stats.c hv/shell/cmd_domain_life.c hv/shell/cmd_domain_define.c hv/shell/cmd_domain_console.c hv/shell/cmd_capabilities.c hv/manage/capabilities.c hv/manage/domain_stats.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
+/* FORK: modules and domains stay */
 /*
  * The domain verbs, hosted, over the management core and a fake machine. The text that virsh has too is compared with
  * virsh itself by tools/test/virsh-oracle.sh, which runs this program with SOLERA_SHELL_COMMANDS=FILE.
