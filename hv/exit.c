@@ -2,12 +2,11 @@
 /*
  * The exit table: one row per kind of exit, and the two levels on which its handler may run.
  *
- * A backend calls exit_fast right after it decoded an exit. Rows with EXIT_FAST are handled there and then; whatever
- * needs more leaves the fast level and comes to exit_slow, with the same handler. RIP moves here and nowhere else.
- * Next to read: hv/run.c; docs/exits.md has a line for each row.
+ * A backend calls exit_handle (hv/vcpu.h) right after it decoded an exit. Rows with EXIT_FAST are handled there and then;
+ * whatever needs more leaves the fast level and comes to exit_slow, with the same handler. RIP moves in exit_advance and
+ * nowhere else. Next to read: hv/run.c; docs/exits.md has a line for each row.
  */
 #include "hv/exit.h"
-#include "hv/trace.h"
 
 #define DR6_BS BIT64(14)
 
@@ -47,11 +46,18 @@ const struct exit_row exit_rows[EXIT_KIND_COUNT] = {
 	[EXIT_ENTRY_FAILED] = { exit_failed, 0 },
 };
 
-u32 exit_fast_mask = EXIT_FAST;
+exit_handler_t *exit_fast_handlers[EXIT_KIND_COUNT];
 
-void exit_disable_fast(void)
+static enum verdict ask_for_slow(struct vcpu *vcpu)
 {
-	exit_fast_mask = 0;
+	(void)vcpu;
+	return VERDICT_SLOW;
+}
+
+void exit_start(bool fast)
+{
+	for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++)
+		exit_fast_handlers[kind] = fast && (exit_rows[kind].flags & EXIT_FAST) ? exit_rows[kind].handler : ask_for_slow;
 }
 
 void exit_single_step(struct vcpu *vcpu)
@@ -60,17 +66,6 @@ void exit_single_step(struct vcpu *vcpu)
 		return;
 	virt_ops->set_system(vcpu, SYSTEM_DR6, virt_ops->get_system(vcpu, SYSTEM_DR6) | DR6_BS);
 	vcpu_inject_exception(vcpu, 1, false, 0);
-}
-
-bool exit_fast_traced(struct vcpu *vcpu)
-{
-	trace_exit(vcpu);
-	return exit_fast_untraced(vcpu);
-}
-
-bool exit_fast(struct vcpu *vcpu)
-{
-	return exit_fast_inline(vcpu);
 }
 
 enum verdict exit_slow(struct vcpu *vcpu)
@@ -82,7 +77,11 @@ enum verdict exit_slow(struct vcpu *vcpu)
 	if ((row->flags & EXIT_INSTRUCTION) && !vcpu->exit.next_rip)
 		return VERDICT_SAME;
 	verdict = row->handler(vcpu);
-	if (verdict == VERDICT_NEXT || verdict == VERDICT_BLOCK)
-		exit_complete_instruction(vcpu);
+	if (verdict == VERDICT_NEXT || verdict == VERDICT_BLOCK) {
+		exit_advance(vcpu);
+		vcpu->instruction_done = true;
+	}
+	if (UNLIKELY(vcpu->exit_began))
+		exit_watch_done(vcpu);
 	return verdict == VERDICT_NEXT || verdict == VERDICT_SLOW ? VERDICT_SAME : verdict;
 }

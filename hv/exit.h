@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The exit table's face to the run loop, and its handlers; exit_fast, which backends call, stands in hv/vcpu.h.
+ * The exit table's face to the run loop, and its handlers; exit_handle, which backends call, stands in hv/vcpu.h.
  */
 #ifndef HV_EXIT_H
 #define HV_EXIT_H
 
 #include "hv/vcpu.h"
 
-/* Debug option no_fast: every row at the slow level. At boot, before the first machine. */
-void exit_disable_fast(void);
+/* Fills exit_fast_handlers; fast is false with the debug option no_fast. At boot, before the first machine. */
+void exit_start(bool fast);
 /* Handles vcpu->exit at the slow level, the RIP included: VERDICT_SAME to go on, VERDICT_BLOCK, VERDICT_STOP. */
 enum verdict exit_slow(struct vcpu *vcpu);
 

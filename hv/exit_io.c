@@ -1,59 +1,80 @@
 /* SPDX-License-Identifier: MIT */
-/* Port I/O: one access to the region that claims the port; string forms go to the emulator. */
+/*
+ * Port I/O: one access to the region that claims the port; string forms go to the emulator.
+ *
+ * Guests use few ports, over and over, so each vCPU remembers by exit.io.word (port, size, direction) who answered: a hit
+ * leaves nothing to search and nothing to check. Next to read: hv/io_region.c.
+ */
 #include "hv/emulate.h"
 #include "hv/exit.h"
 #include "hv/vm.h"
 
-static __attribute__((noinline)) const struct io_region *find_and_note(struct vm *vm, struct port_hint *hint, u16 port)
+static inline u64 cut(u64 value, unsigned size_bytes)
 {
-	u64 generation = READ_ONCE(vm->ports.generation);
-	const struct io_region *region = io_map_find(&vm->ports, port);
-
-	/* With more vCPUs two writers could mix their halves: then everybody searches. */
-	if (region && vm->vcpu_count == 1)
-		*hint = (struct port_hint){ generation, region };
-	return region;
+	return size_bytes == 1 ? (u8)value : size_bytes == 4 ? (u32)value : (u16)value;
 }
 
-/* Guests use few ports, over and over: the last answer for these low bits is tried first. */
-static inline const struct io_region *find_region(struct vm *vm, u16 port)
+/* As the CPU does: a 32-bit result clears RAX's upper half, a smaller one leaves the rest. */
+static inline void give(struct vcpu *vcpu, unsigned size_bytes, u64 value)
 {
-	struct port_hint *hint = &vm->port_hints[port % ARRAY_SIZE(vm->port_hints)];
-	const struct io_region *region = hint->region;
+	u64 *rax = &vcpu->regs.gpr[GPR_RAX];
 
-	if (LIKELY(hint->generation == vm->ports.generation && region && port - region->base < region->size_bytes))
-		return region;
-	return find_and_note(vm, hint, port);
+	if (size_bytes == 1)
+		*(u8 *)rax = (u8)value;
+	else if (size_bytes == 4)
+		*rax = (u32)value;
+	else
+		*(u16 *)(void *)rax = (u16)value;
+}
+
+/* Anywhere, split over regions if it must be. */
+static void access_map(struct vcpu *vcpu)
+{
+	const struct io_map *ports = &vcpu->vm->ports;
+	unsigned size = vcpu->exit.io.size_bytes;
+	u16 port = vcpu->exit.io.port;
+
+	if (vcpu->exit.io.in)
+		give(vcpu, size, io_map_read(ports, port, size));
+	else
+		io_map_write(ports, port, size, cut(vcpu->regs.gpr[GPR_RAX], size));
+}
+
+static __attribute__((noinline)) enum verdict search(struct vcpu *vcpu, struct port_hint *hint)
+{
+	u64 generation = __atomic_load_n(&vcpu->vm->ports.generation, __ATOMIC_ACQUIRE);
+	u16 port = vcpu->exit.io.port;
+	const struct io_region *region;
+
+	if (vcpu->exit.io.string)
+		return emulate_at_rip(vcpu, NULL);
+	region = io_map_find(&vcpu->vm->ports, port);
+	if (region && !region->fast && vcpu->fast_level)
+		return VERDICT_SLOW;
+	access_map(vcpu);
+	/* Not from a region that the access itself has moved away: the generation is older then. */
+	if (region && region->fast && region->size_bytes - (port - region->base) >= vcpu->exit.io.size_bytes)
+		*hint = (struct port_hint){ vcpu->exit.io.word, generation, region->ops, region->device, port - region->base };
+	return VERDICT_NEXT;
+}
+
+static inline struct port_hint *hint_of(struct vcpu *vcpu, u64 word)
+{
+	return &vcpu->port_hints[(u32)word * 0x9e3779b1u >> (32 - PORT_HINT_BITS)]; /* Fibonacci hashing */
 }
 
 enum verdict exit_io(struct vcpu *vcpu)
 {
-	const struct io_map *ports = &vcpu->vm->ports;
-	u64 *rax = &vcpu->regs.gpr[GPR_RAX], mask, value;
+	u64 word = vcpu->exit.io.word;
+	struct port_hint *hint = hint_of(vcpu, word);
 	unsigned size = vcpu->exit.io.size_bytes;
-	u16 port = vcpu->exit.io.port;
-	const struct io_region *region;
 
-	if (UNLIKELY(vcpu->exit.io.string))
-		return emulate_at_rip(vcpu, NULL);
-	region = find_region(vcpu->vm, port);
-	if (region && !region->fast && vcpu->fast_level)
-		return VERDICT_SLOW;
-	mask = BIT64(8 * size) - 1;
-	if (LIKELY(region && region->size_bytes - (port - region->base) >= size)) {
-		u64 offset = port - region->base;
-
-		if (!vcpu->exit.io.in) {
-			region->ops->write(region->device, offset, size, *rax & mask);
-			return VERDICT_NEXT;
-		}
-		value = region->ops->read(region->device, offset, size) & mask;
-	} else if (vcpu->exit.io.in) {
-		value = io_map_read(ports, port, size) & mask;
-	} else {
-		io_map_write(ports, port, size, *rax & mask);
-		return VERDICT_NEXT;
-	}
-	*rax = size == 4 ? value : (*rax & ~mask) | value;
+	if (UNLIKELY(hint->word != word ||
+		     hint->generation != __atomic_load_n(&vcpu->vm->ports.generation, __ATOMIC_ACQUIRE)))
+		return search(vcpu, hint);
+	if (vcpu->exit.io.in)
+		give(vcpu, size, hint->ops->read(hint->device, hint->offset, size));
+	else
+		hint->ops->write(hint->device, hint->offset, size, cut(vcpu->regs.gpr[GPR_RAX], size));
 	return VERDICT_NEXT;
 }

@@ -101,9 +101,9 @@ static void print_exits(const struct vm *vm)
 	u64 total = 0;
 
 	for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++) {
-		if (vcpu->exits[kind].count)
-			log_notice("exits %s %llu", exit_kind_name(kind), (unsigned long long)vcpu->exits[kind].count);
-		total += vcpu->exits[kind].count;
+		if (vcpu->exits[kind])
+			log_notice("exits %s %llu", exit_kind_name(kind), (unsigned long long)vcpu->exits[kind]);
+		total += vcpu->exits[kind];
 	}
 	log_notice("exits total %llu, at the slow level %llu, unknown MSRs read %llu, written %llu", (unsigned long long)total,
 		   (unsigned long long)vcpu->slow_exits, (unsigned long long)vcpu->unknown_msr_reads,

@@ -123,15 +123,15 @@ const u8 *vcpu_code_bytes(struct vcpu *vcpu, const struct code_address *where, u
 
 	*available = (u32)(PAGE_SIZE - (where->linear & PAGE_MASK));
 	if (LIKELY((where->efer & EFER_LMA) && !(where->cr4 & CR4_LA57))) {
-		bytes = vcpu_cached_code(vcpu, where->cr3, where->linear);
+		bytes = vcpu_cached_code(vcpu, where->cr3, where->linear, PAGE_MASK);
 		if (bytes)
 			return bytes;
-		cache->last = 0;
+		cache->cr3 = CODE_CACHE_EMPTY;
 		if (!code_gpa_long_mode(gmem, where, cache, &gpa))
 			return NULL;
 		bytes = gmem_pointer(gmem, gpa);
-		if (bytes) {
-			cache->last = where->linear | PAGE_MASK;
+		if (bytes && !(vcpu->vm->cpuid->cr4_allowed & CR4_LA57)) {
+			cache->page = where->linear & ~(u64)PAGE_MASK;
 			cache->cr3 = where->cr3;
 			cache->bytes = bytes - (gpa & PAGE_MASK);
 		}

@@ -110,8 +110,7 @@ static void machines_init(void)
 	static const struct virt_ops *const backends[] = { &svm_virt_ops, &vmx_virt_ops };
 
 	virt_start(backends, ARRAY_SIZE(backends));
-	if (boot_option("no_fast", NULL, 0))
-		exit_disable_fast();
+	exit_start(!boot_option("no_fast", NULL, 0));
 	vm_set_board(&pc_board);
 	device_model_register(&virtio_blk_model);
 	vm_set_loader(&direct_loader);

@@ -12,6 +12,7 @@
  * What lies between a fast exit and the next entry (vcpu_prepare_entry) stands here as well. Next to read: hv/exit.c.
  */
 #include "hv/run.h"
+#include "arch/x86/msr.h"
 #include "hv/clock.h"
 #include "hv/exit.h"
 #include "hv/kvm_clock.h"
@@ -172,9 +173,28 @@ static bool may_run(const struct vcpu *vcpu)
 	return vcpu->vm->dying || vm_may_run(vcpu->vm);
 }
 
+/* The thread's switch hooks. The time of an exit that is being timed stands still while other threads run. */
+static void leave(void *argument)
+{
+	struct vcpu *vcpu = argument;
+
+	vcpu_state_leave(vcpu);
+	if (UNLIKELY(vcpu->exit_began))
+		vcpu->exit_began -= rdtsc();
+}
+
+static void arrive(void *argument)
+{
+	struct vcpu *vcpu = argument;
+
+	vcpu_state_arrive(vcpu);
+	if (UNLIKELY(vcpu->exit_began))
+		vcpu->exit_began += rdtsc();
+}
+
 void run_vcpu(void *argument)
 {
-	static const struct thread_switch_hooks hooks = { vcpu_state_leave, vcpu_state_arrive };
+	static const struct thread_switch_hooks hooks = { leave, arrive };
 	struct vcpu *vcpu = argument;
 	struct vm *vm = vcpu->vm;
 

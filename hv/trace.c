@@ -35,6 +35,7 @@ int trace_start(struct vcpu *vcpu, u64 kinds)
 
 	if (trace) {
 		WRITE_ONCE(trace->kinds, kinds);
+		vcpu_watch(vcpu, VCPU_WATCH_TRACE, true);
 		return OK;
 	}
 	trace = kzalloc(sizeof(*trace));
@@ -43,12 +44,14 @@ int trace_start(struct vcpu *vcpu, u64 kinds)
 	trace->next = 1;
 	trace->kinds = kinds;
 	__atomic_store_n(&vcpu->trace, trace, __ATOMIC_RELEASE);
+	vcpu_watch(vcpu, VCPU_WATCH_TRACE, true);
 	return OK;
 }
 
 /* The ring stays until the vCPU ends: it may be writing right now. */
 void trace_stop(struct vcpu *vcpu)
 {
+	vcpu_watch(vcpu, VCPU_WATCH_TRACE, false);
 	if (vcpu->trace)
 		WRITE_ONCE(vcpu->trace->kinds, 0);
 }

@@ -93,6 +93,7 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->regs.rflags = RFLAGS_FIXED;
 	vcpu->regs.gpr[GPR_RDX] = cpuid(1, 0).eax;
 	vcpu->offered_vector = INTERRUPT_NONE;
+	vcpu->code.cr3 = CODE_CACHE_EMPTY;
 	vcpu->exit_pending = vcpu->instruction_done = vcpu->nmi_pending = vcpu->nmi_blocked = vcpu->halted = false;
 	vcpu->requests = 0;
 	vcpu->tsc_offset = -rdtsc();

@@ -37,21 +37,47 @@ enum vcpu_mode {
 	VCPU_HALTED,   /* HLT: waits for work */
 };
 
-/* Per exit kind; read by others without lock (a torn read cannot happen, a stale one does not matter). */
-struct exit_counter {
-	u64 count;
-	u64 host_tsc; /* time-stamp-counter ticks spent in Solera for them, where measured (exits.c's slow level and traces) */
+/* Who looks at a vCPU's exits: its backend then takes the loop's longer form (hv/exit_watch.c). */
+enum vcpu_watch {
+	VCPU_WATCH_TRACE = 1, /* records them in vcpu->trace */
+	VCPU_WATCH_TIME = 2,  /* counts the host's time for them */
+};
+
+/* Time in Solera by kind of exit, while VCPU_WATCH_TIME is on. Read by others without lock: a stale value does no harm. */
+struct exit_times {
+	u64 timed[EXIT_KIND_COUNT]; /* so many of them */
+	u64 ticks[EXIT_KIND_COUNT]; /* of the host's time-stamp counter, from the exit to the next entry */
 };
 
 /*
  * The last code page in four-level paging: its walk, and where its bytes are. A hit reads every entry of the walk again,
  * so it says what a new walk would say; the pointers stay good because guest memory does not move while its machine lives.
  */
+#define CODE_CACHE_EMPTY (~(u64)0) /* of cr3: no CR3 has its reserved bits set */
 struct code_cache {
-	u64 last, cr3;          /* the address of the page's last byte (0: the cache is empty), and the walk's root */
+	u64 page, cr3;          /* the page's linear address, and the walk's root */
 	const u64 *entries[4];  /* where the walk read; the last one repeated where a large page ends it early */
 	u64 values[4];          /* what it found */
 	const u8 *bytes;        /* the page */
+};
+
+/*
+ * The region that answered an access to a port, to be asked again: for exactly this exit.io.word, as long as the map is of
+ * this generation (struct io_map). Only for accesses that lie wholly in a FAST region and are no string instructions.
+ */
+#define PORT_HINT_BITS 5
+struct port_hint {
+	u64 word;               /* 0: none; no access has size 0 */
+	u64 generation;
+	const struct io_ops *ops;
+	void *device;
+	u64 offset;
+};
+
+/* Likewise for guest-physical addresses: the FAST region that was found last for this page's low bits. */
+struct mmio_hint {
+	const struct io_region *region;
+	u64 generation;
 };
 
 struct vcpu {
@@ -73,7 +99,10 @@ struct vcpu {
 	u32 index;                    /* (c) in vm->vcpus */
 	u32 apic_id;                  /* (c) */
 
+	u8 watched;                   /* (a) enum vcpu_watch */
 	struct code_cache code;       /* (o) */
+	struct port_hint port_hints[1 << PORT_HINT_BITS]; /* (o) hv/exit_io.c */
+	struct mmio_hint mmio_hints[4]; /* (o) hv/exit_memory.c */
 	const struct msr_rule *msr_hints[8]; /* (o) the last rule found for an MSR with these low bits; hv/exit_msr.c */
 
 	u64 tsc_offset;               /* (o) guest TSC = host TSC + offset */
@@ -100,11 +129,13 @@ struct vcpu {
 	void *fpu_area;               /* (o) XSAVE area, standard form, while not loaded */
 	bool state_loaded;            /* (o) FPU, XCR0, DR0..3, TSC_AUX are in the CPU (hv/vcpu_state.c) */
 
-	struct exit_counter exits[EXIT_KIND_COUNT]; /* written by the owner */
+	u64 exits[EXIT_KIND_COUNT];   /* written by the owner; read by others without lock: a stale value does no harm */
+	struct exit_times exit_times; /* written by the owner */
+	u64 exit_began;               /* (o) the host's time-stamp counter at an exit that is being timed; 0: none */
 	u64 unknown_msr_reads, unknown_msr_writes;  /* written by the owner */
 	u64 run_ns, resumed_ns;                     /* written by the owner: time in the run loop, without sleep; 0: sleeps */
 	u64 slow_exits;
-	struct exit_trace *trace;     /* (a) NULL: off; hv/trace.h */
+	struct exit_trace *trace;     /* (a) NULL: never made; hv/trace.h */
 };
 
 /*
@@ -136,36 +167,43 @@ void vcpu_interrupt_taken(struct vcpu *vcpu);
 bool vcpu_prepare_entry(struct vcpu *vcpu);
 void vcpu_load_cpu_state(struct vcpu *vcpu);
 
-/*
- * Handles vcpu->exit at the fast level. True: enter the guest again; false: leave the fast level; vcpu->exit_pending tells
- * whether the exit is still to be handled. hv/exit.c.
- */
-bool exit_fast(struct vcpu *vcpu);
-
 enum exit_row_flags {
 	EXIT_FAST = 1,        /* the handler keeps the fast contract (DESIGN.md, section 5) */
 	EXIT_INSTRUCTION = 2, /* the exit is an instruction's: without next_rip its bytes have changed, so enter again */
 };
 
+typedef enum verdict exit_handler_t(struct vcpu *vcpu);
+
 struct exit_row {
-	enum verdict (*handler)(struct vcpu *vcpu);
+	exit_handler_t *handler;
 	u32 flags;
 };
 extern const struct exit_row exit_rows[EXIT_KIND_COUNT];
 
 /*
- * The same, in line for a backend's loop; what is rare stays outside of it (hv/exit.c). The mask is
- * EXIT_FAST, or 0 with the debug option no_fast.
+ * The fast level's half of the table, filled from it at start-up: the handler of a FAST row; for the others, and with the
+ * debug option no_fast for all, one that asks for the slow level. So nothing is left to be tested at an exit.
  */
-extern u32 exit_fast_mask;
-void exit_single_step(struct vcpu *vcpu); /* the trap after a completed instruction, when the guest single-steps */
-bool exit_fast_traced(struct vcpu *vcpu);
+extern exit_handler_t *exit_fast_handlers[EXIT_KIND_COUNT];
 
-/* The exit's instruction is done. */
-static inline void exit_complete_instruction(struct vcpu *vcpu)
+/*
+ * What a backend does with a decoded exit, in line in its loop; what is rare stays outside of it (hv/exit.c):
+ *   exit_handle                  the handler, counted
+ *   VERDICT_NEXT: exit_advance   the instruction is done; the backend itself ends its interrupt shadow
+ *   VERDICT_SAME                 enter again
+ *   others: exit_leave           the loop ends, the exit is still to be handled (vcpu->exit_pending)
+ */
+static inline enum verdict exit_handle(struct vcpu *vcpu, unsigned kind)
+{
+	vcpu->exits[kind]++;
+	return exit_fast_handlers[kind](vcpu);
+}
+
+void exit_single_step(struct vcpu *vcpu); /* the trap after a completed instruction, when the guest single-steps */
+
+static inline void exit_advance(struct vcpu *vcpu)
 {
 	vcpu->regs.rip = vcpu->exit.next_rip;
-	vcpu->instruction_done = true;
 	if (UNLIKELY(vcpu->regs.rflags & (RFLAGS_RF | RFLAGS_TF))) {
 		vcpu->regs.rflags &= ~RFLAGS_RF;
 		if (vcpu->regs.rflags & RFLAGS_TF)
@@ -173,30 +211,26 @@ static inline void exit_complete_instruction(struct vcpu *vcpu)
 	}
 }
 
-static inline bool exit_fast_untraced(struct vcpu *vcpu)
+static inline void exit_leave(struct vcpu *vcpu)
 {
-	const struct exit_row *row = &exit_rows[vcpu->exit.kind];
-	enum verdict verdict;
-
-	vcpu->exits[vcpu->exit.kind].count++;
 	vcpu->exit_pending = true;
-	if (UNLIKELY(!(row->flags & exit_fast_mask)))
-		return false;
-	if (UNLIKELY(!vcpu->exit.next_rip && (row->flags & EXIT_INSTRUCTION)))
-		return true;
-	verdict = row->handler(vcpu);
-	if (LIKELY(verdict == VERDICT_NEXT)) {
-		exit_complete_instruction(vcpu);
-		return true;
-	}
-	return verdict == VERDICT_SAME;
 }
 
-static inline bool exit_fast_inline(struct vcpu *vcpu)
+/*
+ * The same while somebody watches (vcpu->watched, looked at once an exit, right behind it). Between them the backend does
+ * all of the above; exit_watch_decoded has vcpu->exit.raw filled, exit_watch_done ends the time of an exit that does not
+ * leave the fast level. hv/exit_watch.c.
+ */
+void exit_watch_begin(struct vcpu *vcpu);
+void exit_watch_decoded(struct vcpu *vcpu);
+void exit_watch_done(struct vcpu *vcpu);
+/* Any thread. */
+static inline void vcpu_watch(struct vcpu *vcpu, enum vcpu_watch what, bool on)
 {
-	if (UNLIKELY(vcpu->trace != NULL))
-		return exit_fast_traced(vcpu);
-	return exit_fast_untraced(vcpu);
+	if (on)
+		__atomic_fetch_or(&vcpu->watched, (u8)what, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&vcpu->watched, (u8)~what, __ATOMIC_RELEASE);
 }
 
 /* Where the guest executes, as the backend knows it. */
@@ -209,18 +243,22 @@ struct code_address {
  * without sleep. They may change while they are read: read once, or copy. Any context.
  */
 const u8 *vcpu_code_bytes(struct vcpu *vcpu, const struct code_address *where, u32 *available);
-/* The same from the cache alone, for EFER.LMA without CR4.LA57; NULL: another page, or the tables have changed. */
-static inline const u8 *vcpu_cached_code(const struct vcpu *vcpu, u64 cr3, u64 linear)
+/*
+ * The same from the cache alone, for long mode; NULL: another page, a place in it beyond last_offset, or the tables have
+ * changed. Guests that may have five levels have an empty cache.
+ */
+static inline const u8 *vcpu_cached_code(const struct vcpu *vcpu, u64 cr3, u64 linear, u64 last_offset)
 {
 	const struct code_cache *cache = &vcpu->code;
+	u64 offset = linear - cache->page;
 
-	if (UNLIKELY((linear | PAGE_MASK) != cache->last || cr3 != cache->cr3))
+	if (UNLIKELY(offset > last_offset || cr3 != cache->cr3))
 		return NULL;
 	/* No loop: half of its instructions would be its own. */
 	if (UNLIKELY(READ_ONCE(*cache->entries[0]) != cache->values[0] || READ_ONCE(*cache->entries[1]) != cache->values[1] ||
 		     READ_ONCE(*cache->entries[2]) != cache->values[2] || READ_ONCE(*cache->entries[3]) != cache->values[3]))
 		return NULL;
-	return cache->bytes + (linear & PAGE_MASK);
+	return cache->bytes + offset;
 }
 
 /* The guest's time-stamp counter now, and when (clock_ns scale) it will reach a value. Any context. */

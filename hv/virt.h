@@ -104,12 +104,15 @@ struct vm_exit {
 	bool in_delivery;    /* it interrupted the delivery of an event, which is kept in vcpu->event */
 	u64 next_rip;
 	union {
-		struct {         /* IO: IN, OUT, INS, OUTS */
-			u16 port;
-			u8 size_bytes;     /* 1, 2, 4 */
-			bool in, string, rep;
-			u8 address_bytes;  /* string: 2, 4, 8 */
-			u8 segment;        /* string OUTS: enum segment_index */
+		union {          /* IO: IN, OUT, INS, OUTS */
+			struct {
+				u16 port;
+				u8 size_bytes;     /* 1, 2, 4 */
+				bool in, string, rep;
+				u8 address_bytes;  /* string: 2, 4, 8; else 0, as the next */
+				u8 segment;        /* string OUTS: enum segment_index */
+			};
+			u64 word;          /* all of it: for a backend to write and for hv/exit_io.c to compare at once */
 		} io;
 		struct {         /* NESTED_FAULT: no translation for gpa, or not for this access */
 			gpa_t gpa;
@@ -176,7 +179,7 @@ struct virt_ops {
 	/*
 	 * Runs the guest until an exit whose row is not FAST, or whose handler asked for the slow level; that exit is in
 	 * vcpu->exit, not yet handled. Called by the vCPU's thread with interrupts on and no lock held; returns so.
-	 * Between fast exits it calls exit_fast (hv/exit.h). Returns at once when vcpu->requests demands the slow level.
+	 * Between fast exits it calls exit_handle (hv/vcpu.h). Returns at once when vcpu->requests demands the slow level.
 	 */
 	void (*vcpu_run)(struct vcpu *vcpu);
 

@@ -102,8 +102,6 @@ struct vm {
 	u32 vcpu_count;                /* (c) */
 
 	struct io_map ports, mmio;     /* changed with all vCPUs stopped, or under memory_lock */
-	/* Where ports were found last, by their low bits; only for the generation of the map that it was found in. */
-	struct port_hint { u64 generation; const struct io_region *region; } port_hints[64]; /* (o) of vCPU 0, when it is alone */
 	struct spinlock memory_lock;   /* rank LOCK_RANK_VM: io maps and their generation */
 	struct gmem *gmem;             /* (c) hv/gmem.c */
 	u64 low_ram_bytes, high_ram_bytes; /* (c) */

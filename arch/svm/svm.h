@@ -12,6 +12,7 @@ struct svm_vcpu {
 	hpa_t vmcb_pa;          /* (c) */
 	u64 asid_generation;    /* (o) of the CPU below */
 	u32 asid_cpu;           /* (o) */
+	bool after_exit;        /* (o) the next exit has something to put right: clean bits, TLB control, V_IRQ on offer */
 	bool loaded;            /* (o) FS, GS, TR, LDTR and the system-call MSRs are in the CPU, not in the VMCB */
 	bool offering;          /* (o) V_IRQ was set at the last entry */
 	bool step_for_nmi;      /* (o) TF was set by us: the next #DB opens the NMI window */
@@ -31,6 +32,13 @@ static inline struct svm_vcpu *svm_of(const struct vcpu *vcpu)
 	return vcpu->backend;
 }
 
+/* What of the VMCB was written since the last exit: without its clean bit the CPU reads it again. */
+static inline void svm_changed(struct svm_vcpu *svm, u32 clean_bits)
+{
+	svm->vmcb->clean &= ~clean_bits;
+	svm->after_exit = true;
+}
+
 /* svm_init.c */
 int svm_probe(struct virt_features *features, const char **why);
 int svm_prepare(void (*fill_msr_map)(u8 *map));
@@ -40,8 +48,9 @@ hpa_t svm_io_map(void);
 hpa_t svm_msr_map(void);
 /* svm_vcpu.c */
 void svm_sync_loaded(struct vcpu *vcpu);
+void svm_take_asid(struct svm_vcpu *svm, struct svm_cpu *cpu, u32 cpu_index);
 /* svm_exit.c */
-void svm_decode_exit(struct vcpu *vcpu, const struct vmcb *vmcb);
+void svm_vcpu_run(struct vcpu *vcpu);
 const char *svm_exit_name(u64 code);
 unsigned svm_code_bits(struct vcpu *vcpu);
 /* svm_fields.c */
@@ -54,7 +63,19 @@ bool svm_accepts_nmi(struct vcpu *vcpu);
 void svm_request_nmi_window(struct vcpu *vcpu);
 bool svm_end_own_step(struct vcpu *vcpu);
 void svm_end_nmi(struct vcpu *vcpu, struct vmcb *vmcb);
-/* svm_entry.S */
-void svm_enter(struct vcpu_registers *regs, hpa_t vmcb);
+/*
+ * svm_entry.S. Returns its argument: no register survives, so what a caller goes on with comes from there and not from a
+ * copy on the stack.
+ */
+static ALWAYS_INLINE struct vcpu *svm_enter(struct vcpu *vcpu, hpa_t vmcb)
+{
+	void *regs = &vcpu->regs, *back;
+	u64 lost;
+
+	_Static_assert(offsetof(struct vcpu, regs) == 0, "the register file is the vCPU's first member");
+	__asm__ volatile("call svm_enter" : "=a"(back), "=D"(lost) : "0"(vmcb.value), "1"(regs)
+			 : "rcx", "rdx", "rbx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+	return back;
+}
 
 #endif

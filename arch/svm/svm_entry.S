@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * svm_enter(struct vcpu_registers *regs, hpa_t vmcb): into the guest and back, with the general registers.
+ * svm_enter: into the guest and back, with the general registers. Called by svm_enter of svm.h, by rules of its own:
+ * RAX is the VMCB's physical address and RDI the vCPU's register file; all registers but RSP and RBP are lost, so that the
+ * compiler keeps nothing in them and nothing needs to be saved here.
  *
  * Called with GIF clear and RFLAGS.IF set. VMRUN sets GIF, loads RAX, RSP, RIP, RFLAGS and the segments from the VMCB; the
- * exit clears GIF and puts them back there. The other fourteen registers are ours to switch. FS, GS, TR and the like are
- * the caller's (VMLOAD, VMSAVE). APM vol. 2, "VMRUN Instruction" (15.5.1), "#VMEXIT" (15.6).
+ * exit clears GIF and puts them back there, and brings the host's RFLAGS (DF clear) and RSP back. The other fourteen
+ * registers are ours to switch. FS, GS, TR and the like are the caller's (VMLOAD, VMSAVE).
+ * APM vol. 2, "VMRUN Instruction" (15.5.1), "#VMEXIT" (15.6).
  */
 #define RCX 8
 #define RDX 16
@@ -27,13 +30,7 @@
 	.balign 64
 svm_enter:
 	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
 	pushq %rdi
-	movq %rsi, %rax
 	movq RCX(%rdi), %rcx
 	movq RDX(%rdi), %rdx
 	movq RBX(%rdi), %rbx
@@ -50,9 +47,8 @@ svm_enter:
 	movq RDI(%rdi), %rdi
 	vmrun %rax
 	/* RAX holds the VMCB's address again, of no use: it carries the register file's. */
-	movq (%rsp), %rax
+	popq %rax
 	movq %rdi, RDI(%rax)
-	popq %rdi
 	movq %rcx, RCX(%rax)
 	movq %rdx, RDX(%rax)
 	movq %rbx, RBX(%rax)
@@ -66,20 +62,20 @@ svm_enter:
 	movq %r13, R13(%rax)
 	movq %r14, R14(%rax)
 	movq %r15, R15(%rax)
-	/* No guest value stays in a register that the compiler does not overwrite before it branches on anything. */
+	popq %rbp
+	/* No guest value stays in a register, where speculation could use it before the compiler's code has written it. */
 	xorl %ecx, %ecx
 	xorl %edx, %edx
+	xorl %ebx, %ebx
 	xorl %esi, %esi
+	xorl %edi, %edi
 	xorl %r8d, %r8d
 	xorl %r9d, %r9d
 	xorl %r10d, %r10d
 	xorl %r11d, %r11d
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbx
-	popq %rbp
-	cld
+	xorl %r12d, %r12d
+	xorl %r13d, %r13d
+	xorl %r14d, %r14d
+	xorl %r15d, %r15d
 	ret
 	.size svm_enter, . - svm_enter

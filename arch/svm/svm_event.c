@@ -53,7 +53,7 @@ void svm_write_event(struct vcpu *vcpu, struct vmcb *vmcb)
 	if (event->type == EVENT_NMI) { /* until its IRET */
 		vcpu->nmi_blocked = true;
 		vmcb->intercept[0] |= SVM_INTERCEPT_IRET;
-		vmcb->clean &= ~SVM_CLEAN_INTERCEPTS;
+		svm_changed(svm_of(vcpu), SVM_CLEAN_INTERCEPTS);
 	}
 	vcpu->event.valid = false;
 }
@@ -67,7 +67,7 @@ void svm_offer_interrupt(struct vcpu *vcpu, int vector)
 	if (vector >= 0)
 		word |= V_IRQ | V_IGN_TPR | V_INTR_PRIO((vector >> 4) & 15) | V_INTR_VECTOR(vector);
 	svm->vmcb->virtual_interrupt = word;
-	svm->vmcb->clean &= ~SVM_CLEAN_TPR;
+	svm_changed(svm, SVM_CLEAN_TPR);
 }
 
 bool svm_accepts_nmi(struct vcpu *vcpu)
@@ -100,7 +100,7 @@ void svm_end_nmi(struct vcpu *vcpu, struct vmcb *vmcb)
 {
 	vcpu->nmi_blocked = false;
 	vmcb->intercept[0] &= ~SVM_INTERCEPT_IRET;
-	vmcb->clean &= ~SVM_CLEAN_INTERCEPTS;
+	svm_changed(svm_of(vcpu), SVM_CLEAN_INTERCEPTS);
 	if (vcpu->nmi_pending)
 		step(vcpu);
 }
@@ -117,7 +117,7 @@ bool svm_end_own_step(struct vcpu *vcpu)
 	if (was_ours) {
 		vcpu->regs.rflags &= ~RFLAGS_TF;
 		svm->vmcb->dr6 &= ~BIT64(14);
-		svm->vmcb->clean &= ~SVM_CLEAN_DRX;
+		svm_changed(svm, SVM_CLEAN_DRX);
 	}
 	return was_ours;
 }

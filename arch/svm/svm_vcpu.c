@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One vCPU on AMD-V: its VMCB, the run function with the fast level, and access to its registers.
+ * One vCPU on AMD-V: its VMCB from nothing to ready, its ASID, and access to its registers.
  *
- * svm_vcpu_run is the exit path's hardware half: it loads what a VMRUN does not switch (VMLOAD), enters and decodes until
- * a handler wants the slow level, and puts the host's state back. Next to read: svm_exit.c, hv/exit.c, hv/run.c.
+ * Next to read: svm_exit.c, which runs it.
  */
 #include "arch/svm/svm.h"
 #include "arch/x86/cpu.h"
@@ -103,13 +102,14 @@ static void svm_vcpu_reset(struct vcpu *vcpu)
 	write_reset_state(svm->vmcb);
 	svm->asid_generation = 0;
 	svm->offering = svm->step_for_nmi = false;
+	svm->after_exit = true;
 }
 
 /*
  * An ASID of this CPU. When they have run out, a new generation begins with an empty TLB, and every vCPU takes a new one
  * at its next entry: at most one flush per asid_count - 1 vCPU switches.
  */
-static void take_asid(struct svm_vcpu *svm, struct svm_cpu *cpu, u32 cpu_index)
+void svm_take_asid(struct svm_vcpu *svm, struct svm_cpu *cpu, u32 cpu_index)
 {
 	if (LIKELY(svm->asid_generation == cpu->asid_generation && svm->asid_cpu == cpu_index))
 		return;
@@ -123,79 +123,7 @@ static void take_asid(struct svm_vcpu *svm, struct svm_cpu *cpu, u32 cpu_index)
 	svm->vmcb->guest_asid = cpu->next_asid++;
 	svm->asid_generation = cpu->asid_generation;
 	svm->asid_cpu = cpu_index;
-	svm->vmcb->clean &= ~SVM_CLEAN_ASID;
-}
-
-/* An exception at the fast level is our bug; its handler wants the host's TR for the panic. */
-static void load_host_state(struct cpu *cpu)
-{
-	struct svm_cpu *svm_cpu = cpu->virt;
-
-	svm_vmload(svm_cpu->host_state);
-	cpu->load_host_state = NULL;
-	cpu_ist_on(cpu);
-}
-
-static void write_registers(struct vcpu *vcpu, struct vmcb *vmcb)
-{
-	vmcb->rax = vcpu->regs.gpr[GPR_RAX];
-	vmcb->rsp = vcpu->regs.gpr[GPR_RSP];
-	vmcb->rip = vcpu->regs.rip;
-	vmcb->rflags = vcpu->regs.rflags;
-	if (vcpu->instruction_done) {
-		vmcb->interrupt_shadow = 0;
-		vcpu->instruction_done = false;
-	}
-	if (UNLIKELY(vcpu->event.valid))
-		svm_write_event(vcpu, vmcb);
-}
-
-static void read_registers(struct vcpu *vcpu, struct vmcb *vmcb)
-{
-	vcpu->regs.gpr[GPR_RAX] = vmcb->rax;
-	vcpu->regs.gpr[GPR_RSP] = vmcb->rsp;
-	vcpu->regs.rip = vmcb->rip;
-	vcpu->regs.rflags = vmcb->rflags;
-	vmcb->tlb_control = SVM_TLB_KEEP;
-	vmcb->clean = SVM_CLEAN_ALL;
-}
-
-static void svm_vcpu_run(struct vcpu *vcpu)
-{
-	struct svm_vcpu *svm = svm_of(vcpu);
-	struct vmcb *vmcb = svm->vmcb;
-	struct svm_cpu *svm_cpu;
-	struct cpu *cpu;
-
-	svm_clgi();
-	cpu = this_cpu();
-	svm_cpu = cpu->virt;
-	vcpu_load_cpu_state(vcpu);
-	take_asid(svm, svm_cpu, cpu->index);
-	cpu_ist_off(cpu);
-	cpu->load_host_state = load_host_state;
-	svm_vmload(svm->vmcb_pa);
-	svm->loaded = true;
-	vcpu->exit_pending = false;
-	do {
-		if (UNLIKELY(READ_ONCE(vcpu->requests)) && !vcpu_prepare_entry(vcpu))
-			break;
-		write_registers(vcpu, vmcb);
-		svm_enter(&vcpu->regs, svm->vmcb_pa);
-		read_registers(vcpu, vmcb);
-		vcpu->exit.in_delivery = false;
-		if (UNLIKELY(vmcb->exit_interrupt_info & SVM_EVENT_VALID))
-			svm_save_interrupted_event(vcpu, vmcb);
-		if (UNLIKELY(svm->offering) && !(vmcb->virtual_interrupt & V_IRQ)) {
-			svm->offering = false;
-			vcpu_interrupt_taken(vcpu);
-		}
-		svm_decode_exit(vcpu, vmcb);
-	} while (exit_fast_inline(vcpu));
-	svm_vmsave(svm->vmcb_pa);
-	svm->loaded = false;
-	load_host_state(cpu);
-	svm_stgi();
+	svm_changed(svm, SVM_CLEAN_ASID);
 }
 
 /* FS, GS, TR, LDTR and the system-call MSRs into the VMCB when the CPU has them. */
@@ -244,7 +172,7 @@ static void svm_set_segment(struct vcpu *vcpu, enum segment_index index, const s
 							  segment->limit_bytes, segment->base };
 	if (index == SEGMENT_SS)
 		vmcb->cpl = SEGMENT_DPL(segment->attributes);
-	vmcb->clean &= ~SVM_CLEAN_SEG;
+	svm_changed(svm_of(vcpu), SVM_CLEAN_SEG);
 	if (index >= SEGMENT_FS)
 		reload(vcpu);
 }
@@ -306,14 +234,14 @@ static void svm_set_system(struct vcpu *vcpu, enum system_register which, u64 va
 
 	if (which == SYSTEM_CR8) {
 		vmcb->virtual_interrupt = (vmcb->virtual_interrupt & ~V_TPR_MASK) | (value & V_TPR_MASK);
-		vmcb->clean &= ~SVM_CLEAN_TPR;
+		svm_changed(svm_of(vcpu), SVM_CLEAN_TPR);
 		return;
 	}
 	to = system_of(vmcb, which, &clean);
 	if (!clean)
 		svm_sync_loaded(vcpu);
 	*to = which == SYSTEM_EFER ? value | EFER_HIDDEN : value;
-	vmcb->clean &= ~clean;
+	svm_changed(svm_of(vcpu), clean);
 	if (!clean)
 		reload(vcpu);
 }
@@ -330,7 +258,7 @@ static void svm_set_table(struct vcpu *vcpu, bool interrupt, const struct descri
 	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
 
 	*(interrupt ? &vmcb->idtr : &vmcb->gdtr) = (struct vmcb_segment){ 0, 0, table->limit, table->base };
-	vmcb->clean &= ~SVM_CLEAN_DT;
+	svm_changed(svm_of(vcpu), SVM_CLEAN_DT);
 }
 
 static unsigned svm_privilege_level(struct vcpu *vcpu)
@@ -351,7 +279,7 @@ static void svm_set_interrupt_shadow(struct vcpu *vcpu, bool shadow)
 static void svm_set_tsc_offset(struct vcpu *vcpu, u64 offset)
 {
 	svm_of(vcpu)->vmcb->tsc_offset = offset;
-	svm_of(vcpu)->vmcb->clean &= ~SVM_CLEAN_INTERCEPTS;
+	svm_changed(svm_of(vcpu), SVM_CLEAN_INTERCEPTS);
 }
 
 static void svm_intercept_debug_registers(struct vcpu *vcpu, bool intercept)
@@ -359,12 +287,13 @@ static void svm_intercept_debug_registers(struct vcpu *vcpu, bool intercept)
 	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
 
 	vmcb->intercept_dr_read = vmcb->intercept_dr_write = intercept ? 0xf : 0;
-	vmcb->clean &= ~SVM_CLEAN_INTERCEPTS;
+	svm_changed(svm_of(vcpu), SVM_CLEAN_INTERCEPTS);
 }
 
 static void svm_flush_tlb(struct vcpu *vcpu)
 {
 	svm_of(vcpu)->vmcb->tlb_control = virt_features.flush_by_asid ? SVM_TLB_FLUSH_ASID : SVM_TLB_FLUSH_ALL;
+	svm_of(vcpu)->after_exit = true;
 }
 
 const struct virt_ops svm_virt_ops = {

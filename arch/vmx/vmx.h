@@ -90,12 +90,18 @@ bool vmx_get_interrupt_shadow(struct vcpu *vcpu);
 void vmx_set_interrupt_shadow(struct vcpu *vcpu, bool shadow);
 bool vmx_end_own_step(struct vcpu *vcpu);
 void vmx_inject_offered(struct vmx_vcpu *vmx); /* before an entry */
-void vmx_end_shadow(void);     /* the instruction in it was completed */
 void vmx_write_event(struct vmx_vcpu *vmx);   /* vcpu->event into the entry fields */
 void vmx_keep_event(struct vmx_vcpu *vmx);    /* an interrupted delivery into vcpu->event */
 
+static inline void vmx_end_shadow(void)       /* the instruction in it was completed */
+{
+	u32 state = vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
+
+	if (UNLIKELY(state & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
+		vmwrite32(VMCS_GUEST_INTERRUPTIBILITY_STATE, state & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+}
+
 /* vmx_exit.c */
-void vmx_decode_exit(struct vmx_vcpu *vmx);
 void vmx_decode_entry_failure(struct vmx_vcpu *vmx, int failure);
 const char *vmx_exit_name(u64 raw_code);
 void vmx_vcpu_run(struct vcpu *vcpu);
@@ -105,8 +111,22 @@ u64 ept_pointer(hpa_t root);
 void vmx_flush_tlb(struct vcpu *vcpu);
 void vmx_flush_now(struct vmx_vcpu *vmx);
 
-/* vmx_entry.S */
-int vmx_enter(struct vcpu *vcpu, bool launched, u64 *host_rsp);
+/* vmx_entry.S: 0 after an exit, or how the instruction failed. *host_rsp is what HOST_RSP was written with last. */
+enum vmx_failure { VMX_FAIL_INVALID = 1, VMX_FAIL_VALID = 2 };
+void vmx_resume(void);
+void vmx_launch(void);
 void vmx_exit_stub(void);
+/* *vcpu comes back as it went in: no register survives, so what a caller goes on with is not a copy on the stack. */
+static ALWAYS_INLINE int vmx_enter(struct vcpu **vcpu, void (*how)(void), u64 *host_rsp)
+{
+	void *regs = &(*vcpu)->regs;
+	u64 result;
+
+	_Static_assert(offsetof(struct vcpu, regs) == 0, "the register file is the vCPU's first member");
+	__asm__ volatile("call %P[how]" : "=a"(result), "+D"(regs), "+d"(host_rsp) : [how] "i"(how)
+			 : "rcx", "rbx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+	*vcpu = regs;
+	return (int)result;
+}
 
 #endif

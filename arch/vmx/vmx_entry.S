@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Into the guest and out again.
+ * Into the guest and out again. Called by vmx_enter (vmx.h), by rules of its own: RDI is the vCPU's register file, RDX
+ * points to what HOST_RSP was written with last (a VMWRITE only when the stack's depth changed); all registers but RSP and
+ * RBP are lost, so that the compiler keeps nothing in them and nothing needs to be saved here.
  *
- *   int vmx_enter(struct vcpu *vcpu, bool launched, u64 *host_rsp)
- *
- * Loads the guest's general registers from vcpu->regs (the first member of struct vcpu), enters with VMRESUME or
- * VMLAUNCH, and returns 0 after a VM exit with the guest's registers saved again; 1: VMfailInvalid, 2: VMfailValid.
- * Called with interrupts off. RIP, RSP and RFLAGS are the VMCS's. *host_rsp is what HOST_RSP was written with last, so
- * that the VMWRITE is made only when the stack depth changed.
+ * vmx_resume is the usual way; it fails on a VMCS that was not launched yet, and then it is vmx_launch's turn. They return 0
+ * in EAX after a VM exit with the guest's registers saved again; 1: VMfailInvalid, 2: VMfailValid.
+ * Called with interrupts off. RIP, RSP and RFLAGS are the VMCS's.
  * SDM vol. 3, "VM Entries" (26) and "VM Exits" (27); the exit leaves RFLAGS = 2, so the direction flag is clear.
  */
 #define VMCS_HOST_RSP_ENCODING 0x6c14
@@ -29,23 +28,16 @@
 #define R15 120
 
 	.text
-	.globl vmx_enter, vmx_exit_stub
-	.type vmx_enter, @function
+	.globl vmx_resume, vmx_launch, vmx_exit_stub
+	.type vmx_resume, @function
+	.type vmx_launch, @function
 	.type vmx_exit_stub, @function
-vmx_enter:
+	.macro load_guest_registers
 	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
 	pushq %rdi
 	cmpq (%rdx), %rsp
-	je 1f
-	movq %rsp, (%rdx)
-	movl $VMCS_HOST_RSP_ENCODING, %eax
-	vmwrite %rsp, %rax
-1:	testl %esi, %esi        /* no instruction from here to the jump changes ZF */
+	jne 8f
+7:
 	movq RAX(%rdi), %rax
 	movq RCX(%rdi), %rcx
 	movq RDX(%rdi), %rdx
@@ -61,16 +53,35 @@ vmx_enter:
 	movq R14(%rdi), %r14
 	movq R15(%rdi), %r15
 	movq RDI(%rdi), %rdi
-	jz 2f
+	.endm
+
+vmx_launch:
+	load_guest_registers
+	vmlaunch
+	jmp 9f
+8:	movq %rsp, (%rdx)
+	movl $VMCS_HOST_RSP_ENCODING, %eax
+	vmwrite %rsp, %rax
+	jmp 7b
+	.size vmx_launch, . - vmx_launch
+
+	.balign 64
+vmx_resume:
+	load_guest_registers
 	vmresume
-	jmp 3f
-2:	vmlaunch
-3:	movl $1, %eax           /* still here: CF = VMfailInvalid, ZF = VMfailValid */
+9:	movl $1, %eax           /* still here: CF = VMfailInvalid, ZF = VMfailValid */
 	movl $2, %ecx
 	cmovzl %ecx, %eax
 	popq %rdi
-	jmp 4f
+	popq %rbp
+	ret
+8:	movq %rsp, (%rdx)
+	movl $VMCS_HOST_RSP_ENCODING, %eax
+	vmwrite %rsp, %rax
+	jmp 7b
+	.size vmx_resume, . - vmx_resume
 
+	.balign 64
 vmx_exit_stub:
 	pushq %rdi
 	movq 8(%rsp), %rdi
@@ -80,7 +91,6 @@ vmx_exit_stub:
 	movq %rbx, RBX(%rdi)
 	movq %rbp, RBP(%rdi)
 	movq %rsi, RSI(%rdi)
-	popq RDI(%rdi)
 	movq %r8, R8(%rdi)
 	movq %r9, R9(%rdi)
 	movq %r10, R10(%rdi)
@@ -89,22 +99,23 @@ vmx_exit_stub:
 	movq %r13, R13(%rdi)
 	movq %r14, R14(%rdi)
 	movq %r15, R15(%rdi)
+	popq RDI(%rdi)
 	popq %rdi
-	/* No guest value stays where speculation could use it as an address. */
+	popq %rbp
+	/* No guest value stays in a register, where speculation could use it before the compiler's code has written it. */
 	xorl %eax, %eax
 	xorl %ecx, %ecx
 	xorl %edx, %edx
+	xorl %ebx, %ebx
 	xorl %esi, %esi
 	xorl %r8d, %r8d
 	xorl %r9d, %r9d
 	xorl %r10d, %r10d
 	xorl %r11d, %r11d
-4:	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbx
-	popq %rbp
+	xorl %r12d, %r12d
+	xorl %r13d, %r13d
+	xorl %r14d, %r14d
+	xorl %r15d, %r15d
 	ret
-	.size vmx_enter, . - vmx_enter
+	.size vmx_exit_stub, . - vmx_exit_stub
 	.section .note.GNU-stack, "", @progbits

@@ -39,9 +39,6 @@ void vmx_keep_event(struct vmx_vcpu *vmx)
 	struct vcpu *vcpu = vmx->vcpu;
 	u32 info = vmread32(VMCS_IDT_VECTORING_INFORMATION);
 
-	vcpu->exit.in_delivery = false;
-	if (LIKELY(!(info & INTERRUPTION_VALID)))
-		return;
 	vcpu->exit.in_delivery = true;
 	switch (INTERRUPTION_TYPE(info)) {
 	case INTERRUPTION_EXTERNAL: vcpu->event.type = EVENT_INTERRUPT; break;
@@ -92,14 +89,6 @@ bool vmx_end_own_step(struct vcpu *vcpu)
 {
 	(void)vcpu;
 	return false;
-}
-
-void vmx_end_shadow(void)
-{
-	u32 state = vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE);
-
-	if (UNLIKELY(state & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
-		vmwrite32(VMCS_GUEST_INTERRUPTIBILITY_STATE, state & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
 }
 
 static u32 read_interruptibility(struct vcpu *vcpu)

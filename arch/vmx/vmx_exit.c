@@ -2,6 +2,9 @@
 /*
  * The run loop's inner half, and the decoder: VT-x's exit reasons into the neutral struct vm_exit.
  *
+ * All of a fast exit but its handler is in line here. It costs six VMREADs (reason, RIP, RFLAGS, IDT-vectoring
+ * information, length, interruptibility) and one VMWRITE (RIP); port I/O one VMREAD more, RSP only where it is needed.
+ *
  * Mirrors arch/svm/svm_exit.c. The decoder reads of the VMCS only what the exit's kind needs; it saves an event whose
  * delivery was interrupted before anything else. SDM vol. 3, "VM Exits" (27) and "VMX Basic Exit Reasons" (Appendix C).
  * What the core then does with a kind stands in hv/exit.c.
@@ -9,24 +12,48 @@
 #include "arch/vmx/vmx.h"
 #include "arch/x86/cpu.h"
 
-static void decode_io(struct vm_exit *exit)
+static void read_rsp(struct vmx_vcpu *vmx)
 {
-	u64 qualification = vmread_natural(VMCS_EXIT_QUALIFICATION);
-	u32 information;
-
-	exit->kind = EXIT_IO;
-	exit->io.port = (u16)(qualification >> 16);
-	exit->io.size_bytes = (u8)((qualification & 7) + 1);
-	exit->io.in = qualification & BIT64(3);
-	exit->io.string = qualification & BIT64(4);
-	exit->io.rep = qualification & BIT64(5);
-	exit->io.address_bytes = 8;
-	exit->io.segment = SEGMENT_DS;
-	if (!exit->io.string)
+	if (vmx->rsp_known)
 		return;
-	information = vmread32(VMCS_EXIT_INSTRUCTION_INFORMATION);
+	vmx->rsp = vmread_natural(VMCS_GUEST_RSP);
+	vmx->vcpu->regs.gpr[GPR_RSP] = vmx->rsp;
+	vmx->rsp_known = true;
+}
+
+static ALWAYS_INLINE void read_length(struct vm_exit *exit, u64 rip)
+{
+	exit->next_rip = rip + vmread32(VMCS_EXIT_INSTRUCTION_LENGTH);
+}
+
+/* The qualification's low bits to size, direction, string and REP, as in struct vm_exit's io.word; the port is in bits 31 to 16. */
+#define IO_WORD(q)                                                                                                \
+	((u64)(((q) & 7) + 1) << 16 | (u64)((q) >> 3 & 1) << 24 | (u64)((q) >> 4 & 1) << 32 | (u64)((q) >> 5 & 1) << 40)
+#define IO_WORDS_8(q)                                                                                             \
+	IO_WORD(q), IO_WORD((q) + 1), IO_WORD((q) + 2), IO_WORD((q) + 3), IO_WORD((q) + 4), IO_WORD((q) + 5),      \
+	IO_WORD((q) + 6), IO_WORD((q) + 7)
+#define IO_WORDS_32(q) IO_WORDS_8(q), IO_WORDS_8((q) + 8), IO_WORDS_8((q) + 16), IO_WORDS_8((q) + 24)
+#define QUALIFICATION_IO_STRING BIT32(4)
+static const u64 io_words[64] = { IO_WORDS_32(0u), IO_WORDS_32(32u) };
+
+static __attribute__((noinline)) void decode_string_io(struct vmx_vcpu *vmx, struct vm_exit *exit)
+{
+	u32 information = vmread32(VMCS_EXIT_INSTRUCTION_INFORMATION);
+
 	exit->io.address_bytes = (u8)(2u << ((information >> 7) & 3));
 	exit->io.segment = exit->io.in ? SEGMENT_ES : (u8)((information >> 15) & 7);
+	read_rsp(vmx);
+}
+
+static ALWAYS_INLINE void decode_io(struct vmx_vcpu *vmx, struct vm_exit *exit)
+{
+	u32 qualification = (u32)vmread_natural(VMCS_EXIT_QUALIFICATION);
+
+	exit->kind = EXIT_IO;
+	exit->io.word = io_words[qualification % ARRAY_SIZE(io_words)] | qualification >> 16;
+	read_length(exit, vmx->rip);
+	if (UNLIKELY(qualification & QUALIFICATION_IO_STRING))
+		decode_string_io(vmx, exit);
 }
 
 /* The qualification of a CR access: number 3:0, type 5:4 (to, from, CLTS, LMSW), register 11:8. */
@@ -73,8 +100,6 @@ static void decode_ept_violation(struct vmx_vcpu *vmx, struct vm_exit *exit)
 	exit->fault.present = qualification & (EPT_VIOLATION_READABLE | EPT_VIOLATION_WRITABLE | EPT_VIOLATION_EXECUTABLE);
 	exit->fault.in_table_walk = (qualification & EPT_VIOLATION_LINEAR_VALID) && !(qualification & EPT_VIOLATION_FINAL);
 	exit->fault.bytes_count = 0;
-	exit->raw[1] = qualification;
-	exit->raw[2] = exit->fault.gpa.value;
 	if (qualification & EPT_VIOLATION_NMI_UNBLOCKING)
 		block_nmi_again(vmx);
 }
@@ -83,7 +108,6 @@ static void decode_exception(struct vmx_vcpu *vmx, struct vm_exit *exit)
 {
 	u32 info = vmread32(VMCS_EXIT_INTERRUPTION_INFORMATION);
 
-	exit->raw[3] = info;
 	if (INTERRUPTION_TYPE(info) == INTERRUPTION_NMI) {
 		exit->kind = EXIT_NMI;
 		return;
@@ -147,73 +171,52 @@ static const struct { u8 known, kind, length; } simple_reasons[] = {
 	[VMX_EXIT_XRSTORS] = { 1, EXIT_UNDEFINED, HAS_LENGTH },
 };
 
-static void read_rsp(struct vmx_vcpu *vmx)
+/* Reasons with operands, or with something to be done first. */
+static __attribute__((noinline)) void decode_other(struct vmx_vcpu *vmx, struct vm_exit *exit, u32 reason)
 {
-	if (vmx->rsp_known)
-		return;
-	vmx->rsp = vmread_natural(VMCS_GUEST_RSP);
-	vmx->vcpu->regs.gpr[GPR_RSP] = vmx->rsp;
-	vmx->rsp_known = true;
-}
-
-static void read_length(struct vm_exit *exit, u64 rip)
-{
-	exit->next_rip = rip + vmread32(VMCS_EXIT_INSTRUCTION_LENGTH);
-}
-
-static void decode_other(struct vmx_vcpu *vmx, struct vm_exit *exit, u32 reason)
-{
-	exit->raw[1] = vmread_natural(VMCS_EXIT_QUALIFICATION);
-	switch ((u16)reason) {
-	case VMX_EXIT_EXCEPTION_OR_NMI: decode_exception(vmx, exit); break;
-	case VMX_EXIT_IO: decode_io(exit); break;
+	exit->next_rip = 0;
+	read_rsp(vmx); /* CR accesses may be of RSP; what is emulated needs it */
+	switch (reason) {
+	case VMX_EXIT_EXCEPTION_OR_NMI: decode_exception(vmx, exit); return;
 	case VMX_EXIT_CR_ACCESS: decode_cr(exit); break;
 	case VMX_EXIT_MOV_DR: decode_dr(exit); break;
-	case VMX_EXIT_EPT_VIOLATION: decode_ept_violation(vmx, exit); break;
+	case VMX_EXIT_EPT_VIOLATION: decode_ept_violation(vmx, exit); return;
+	case VMX_EXIT_INTERRUPT_WINDOW: vmx_set_primary(vmx, 0, PRIMARY_INTERRUPT_WINDOW_EXITING); return;
+	case VMX_EXIT_NMI_WINDOW: vmx_set_primary(vmx, 0, PRIMARY_NMI_WINDOW_EXITING); return;
 	default:
-		exit->kind = EXIT_UNKNOWN;
+		if (reason < ARRAY_SIZE(simple_reasons) && simple_reasons[reason].known)
+			return;
+		exit->kind = reason & VMX_EXIT_REASON_ENTRY_FAILURE ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
 		exit->failure.code = reason;
 		return;
 	}
-	/* String I/O, MOV with RSP and what is emulated need RSP; the plain port access does not. */
-	if (exit->kind != EXIT_IO || exit->io.string)
-		read_rsp(vmx);
-	if (exit->kind == EXIT_IO || exit->kind == EXIT_CR_ACCESS || exit->kind == EXIT_DR_ACCESS)
-		read_length(exit, vmx->rip);
+	read_length(exit, vmx->rip);
 }
 
-void vmx_decode_exit(struct vmx_vcpu *vmx)
+static ALWAYS_INLINE void decode_exit(struct vmx_vcpu *vmx, struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = vmx->vcpu;
 	struct vm_exit *exit = &vcpu->exit;
 	u32 reason = vmread32(VMCS_EXIT_REASON);
 
 	vmx->rip = vcpu->regs.rip = vmread_natural(VMCS_GUEST_RIP);
 	vmx->rflags = vcpu->regs.rflags = vmread_natural(VMCS_GUEST_RFLAGS);
 	vmx->rsp_known = false;
-	exit->raw[0] = reason;
-	if (UNLIKELY(reason & VMX_EXIT_REASON_ENTRY_FAILURE)) {
-		exit->kind = EXIT_ENTRY_FAILED;
-		exit->failure.code = reason;
-		exit->raw[1] = vmread_natural(VMCS_EXIT_QUALIFICATION);
-		read_rsp(vmx);
+	exit->in_delivery = false;
+	if (UNLIKELY(vmread32(VMCS_IDT_VECTORING_INFORMATION) & INTERRUPTION_VALID) && !(reason & VMX_EXIT_REASON_ENTRY_FAILURE))
+		vmx_keep_event(vmx);
+	if (reason == VMX_EXIT_IO) {
+		decode_io(vmx, exit);
 		return;
 	}
-	vmx_keep_event(vmx);
-	if (reason < ARRAY_SIZE(simple_reasons) && simple_reasons[reason].known) {
-		exit->kind = simple_reasons[reason].kind;
-		if (simple_reasons[reason].length == HAS_LENGTH)
-			read_length(exit, vmx->rip);
-		else
-			exit->next_rip = 0;
-	} else {
-		exit->next_rip = 0;
+	if (UNLIKELY(reason >= ARRAY_SIZE(simple_reasons))) {
 		decode_other(vmx, exit, reason);
+		return;
 	}
-	if (exit->kind == EXIT_INTERRUPT_WINDOW)
-		vmx_set_primary(vmx, 0, PRIMARY_INTERRUPT_WINDOW_EXITING);
-	else if (exit->kind == EXIT_NMI_WINDOW)
-		vmx_set_primary(vmx, 0, PRIMARY_NMI_WINDOW_EXITING);
+	exit->kind = simple_reasons[reason].kind;
+	if (LIKELY(simple_reasons[reason].length == HAS_LENGTH))
+		read_length(exit, vmx->rip);
+	else
+		decode_other(vmx, exit, reason);
 }
 
 /* VMLAUNCH or VMRESUME itself failed: a control or host-state rule (SDM vol. 3, "VM-Instruction Error Numbers"). */
@@ -225,14 +228,13 @@ void vmx_decode_entry_failure(struct vmx_vcpu *vmx, int failure)
 	exit->in_delivery = false;
 	exit->next_rip = 0;
 	exit->failure.code = failure == 2 ? vmread32(VMCS_INSTRUCTION_ERROR) : 0;
-	exit->raw[0] = exit->failure.code;
 	read_rsp(vmx);
 }
 
 /* What handlers changed since the last exit goes into the VMCS. */
-static void write_changed_registers(struct vmx_vcpu *vmx)
+static ALWAYS_INLINE void write_changed_registers(struct vmx_vcpu *vmx, struct vcpu *vcpu)
 {
-	struct vcpu_registers *regs = &vmx->vcpu->regs;
+	const struct vcpu_registers *regs = &vcpu->regs;
 
 	if (regs->rip != vmx->rip) {
 		vmwrite_natural(VMCS_GUEST_RIP, regs->rip);
@@ -247,21 +249,74 @@ static void write_changed_registers(struct vmx_vcpu *vmx)
 }
 
 /* Everything between the handlers' work and the entry itself. */
-static inline void write_state(struct vmx_vcpu *vmx)
+static ALWAYS_INLINE void write_state(struct vmx_vcpu *vmx, struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = vmx->vcpu;
-
-	if (vcpu->instruction_done) {
-		vmx_end_shadow();
-		vcpu->instruction_done = false;
-	}
 	if (UNLIKELY(vmx->offered >= 0))
 		vmx_inject_offered(vmx);
 	if (UNLIKELY(vcpu->event.valid))
 		vmx_write_event(vmx);
 	if (UNLIKELY(vmx->flush_pending))
 		vmx_flush_now(vmx);
-	write_changed_registers(vmx);
+	write_changed_registers(vmx, vcpu);
+}
+
+/* VMRESUME failed; after a VMCLEAR that is as it should be, and VMLAUNCH is due. False: an exit is there to be decoded. */
+static __attribute__((noinline)) bool entry_failed(struct vmx_vcpu *vmx, int failure)
+{
+	if (failure == VMX_FAIL_VALID && !vmx->launched) {
+		struct vcpu *vcpu = vmx->vcpu;
+
+		failure = vmx_enter(&vcpu, vmx_launch, &vmx->host_rsp);
+		vmx->launched = !failure;
+	}
+	if (!failure)
+		return false;
+	vmx_decode_entry_failure(vmx, failure);
+	return true;
+}
+
+/* The exit's handler, and what it wants. True: enter again. */
+static ALWAYS_INLINE bool handle_exit(struct vcpu *vcpu)
+{
+	enum verdict verdict = exit_handle(vcpu, vcpu->exit.kind);
+
+	if (LIKELY(verdict == VERDICT_NEXT)) {
+		vmx_end_shadow();
+		exit_advance(vcpu);
+		return true;
+	}
+	if (verdict == VERDICT_SAME)
+		return true;
+	exit_leave(vcpu);
+	return false;
+}
+
+/* The same steps as in the loop below, for whoever looks on. */
+static __attribute__((noinline)) bool watched_exit(struct vmx_vcpu *vmx, struct vcpu *vcpu)
+{
+	bool again;
+
+	exit_watch_begin(vcpu);
+	decode_exit(vmx, vcpu);
+	vcpu->exit.raw[0] = vmread32(VMCS_EXIT_REASON);
+	vcpu->exit.raw[1] = vmread_natural(VMCS_EXIT_QUALIFICATION);
+	vcpu->exit.raw[2] = vmread64(VMCS_GUEST_PHYSICAL_ADDRESS);
+	vcpu->exit.raw[3] = vmread32(VMCS_EXIT_INTERRUPTION_INFORMATION);
+	exit_watch_decoded(vcpu);
+	again = handle_exit(vcpu);
+	if (again)
+		exit_watch_done(vcpu);
+	return again;
+}
+
+static ALWAYS_INLINE bool handle_one_exit(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+	if (UNLIKELY(READ_ONCE(vcpu->watched)))
+		return watched_exit(vmx, vcpu);
+	decode_exit(vmx, vcpu);
+	return handle_exit(vcpu);
 }
 
 /*
@@ -280,18 +335,22 @@ void vmx_vcpu_run(struct vcpu *vcpu)
 	write_dr6(vmx->dr6);
 	vmx->running = true;
 	vcpu->exit_pending = false;
+	if (vcpu->instruction_done) { /* at the slow level */
+		vmx_end_shadow();
+		vcpu->instruction_done = false;
+	}
 	do {
 		if (UNLIKELY(READ_ONCE(vcpu->requests)) && !vcpu_prepare_entry(vcpu))
 			break;
-		write_state(vmx);
-		failure = vmx_enter(vcpu, vmx->launched, &vmx->host_rsp);
-		if (UNLIKELY(failure)) {
-			vmx_decode_entry_failure(vmx, failure);
-			continue;
+		vmx = vmx_of(vcpu);
+		write_state(vmx, vcpu);
+		failure = vmx_enter(&vcpu, vmx_resume, &vmx->host_rsp);
+		if (UNLIKELY(failure) && entry_failed(vmx_of(vcpu), failure)) {
+			exit_leave(vcpu);
+			break;
 		}
-		vmx->launched = true;
-		vmx_decode_exit(vmx);
-	} while (exit_fast(vcpu));
+	} while (handle_one_exit(vcpu));
+	vmx = vmx_of(vcpu);
 	read_rsp(vmx);
 	vmx->running = false;
 	vmx->dr6 = read_dr6();

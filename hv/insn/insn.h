@@ -77,14 +77,25 @@ MUST_CHECK int insn_decode(struct insn *insn, const u8 *bytes, size_t available,
 /* The length alone, 1 to 15, or an error of insn_decode. */
 MUST_CHECK int insn_length(const u8 *bytes, size_t available, enum insn_mode mode);
 
-/* The instructions that exits know by their exit code; PLAIN are those without operand bytes. */
+/* The instructions that exits know by their exit code and that have no operand bytes: name, length, bytes. */
+#define INSN_PLAINS(X)                                                                                    \
+	X(CPUID, 2, 0x0f, 0xa2, 0) X(RDMSR, 2, 0x0f, 0x32, 0) X(WRMSR, 2, 0x0f, 0x30, 0)                  \
+	X(HLT, 1, 0xf4, 0, 0) X(VMMCALL, 3, 0x0f, 0x01, 0xd9) X(VMCALL, 3, 0x0f, 0x01, 0xc1)              \
+	X(RDTSC, 2, 0x0f, 0x31, 0) X(RDTSCP, 3, 0x0f, 0x01, 0xf9) X(RDPMC, 2, 0x0f, 0x33, 0)              \
+	X(PAUSE, 2, 0xf3, 0x90, 0) X(MWAIT, 3, 0x0f, 0x01, 0xc9) X(MONITOR, 3, 0x0f, 0x01, 0xc8)          \
+	X(XSETBV, 3, 0x0f, 0x01, 0xd1) X(WBINVD, 2, 0x0f, 0x09, 0) X(WBNOINVD, 3, 0xf3, 0x0f, 0x09)       \
+	X(INVD, 2, 0x0f, 0x08, 0) X(CLTS, 2, 0x0f, 0x06, 0) X(RSM, 2, 0x0f, 0xaa, 0)                      \
+	X(IRET, 1, 0xcf, 0, 0) X(PUSHF, 1, 0x9c, 0, 0) X(POPF, 1, 0x9d, 0, 0) X(ICEBP, 1, 0xf1, 0, 0)     \
+	X(RDPRU, 3, 0x0f, 0x01, 0xfd) X(INVLPGA, 3, 0x0f, 0x01, 0xdf) X(VMRUN, 3, 0x0f, 0x01, 0xd8)       \
+	X(VMLOAD, 3, 0x0f, 0x01, 0xda) X(VMSAVE, 3, 0x0f, 0x01, 0xdb) X(STGI, 3, 0x0f, 0x01, 0xdc)        \
+	X(CLGI, 3, 0x0f, 0x01, 0xdd) X(SKINIT, 3, 0x0f, 0x01, 0xde) X(TLBSYNC, 3, 0x0f, 0x01, 0xff)       \
+	X(INVLPGB, 3, 0x0f, 0x01, 0xfe)
+
+/* All that exits know: PLAIN are those above. */
 enum insn_exit {
-	INSN_EXIT_CPUID, INSN_EXIT_RDMSR, INSN_EXIT_WRMSR, INSN_EXIT_HLT, INSN_EXIT_VMMCALL, INSN_EXIT_VMCALL,
-	INSN_EXIT_RDTSC, INSN_EXIT_RDTSCP, INSN_EXIT_RDPMC, INSN_EXIT_PAUSE, INSN_EXIT_MWAIT, INSN_EXIT_MONITOR,
-	INSN_EXIT_XSETBV, INSN_EXIT_WBINVD, INSN_EXIT_WBNOINVD, INSN_EXIT_INVD, INSN_EXIT_CLTS, INSN_EXIT_RSM,
-	INSN_EXIT_IRET, INSN_EXIT_PUSHF, INSN_EXIT_POPF, INSN_EXIT_ICEBP, INSN_EXIT_RDPRU, INSN_EXIT_INVLPGA,
-	INSN_EXIT_VMRUN, INSN_EXIT_VMLOAD, INSN_EXIT_VMSAVE, INSN_EXIT_STGI, INSN_EXIT_CLGI, INSN_EXIT_SKINIT,
-	INSN_EXIT_TLBSYNC, INSN_EXIT_INVLPGB,
+#define X(name, length, a, b, c) INSN_EXIT_##name,
+	INSN_PLAINS(X)
+#undef X
 	INSN_EXIT_PLAIN_COUNT,
 	INSN_EXIT_MOV_TO_CR = INSN_EXIT_PLAIN_COUNT, INSN_EXIT_MOV_FROM_CR, INSN_EXIT_MOV_TO_DR, INSN_EXIT_MOV_FROM_DR,
 	INSN_EXIT_LMSW, INSN_EXIT_SMSW, INSN_EXIT_INVLPG, INSN_EXIT_INVPCID, INSN_EXIT_INT_N,
@@ -93,44 +104,18 @@ enum insn_exit {
 	INSN_EXIT_COUNT,
 };
 
-/* A plain instruction's bytes without prefixes, as the low bytes of a little-endian word. */
+/* A plain instruction without prefixes: the low `length` bytes of a little-endian word, `mask`, are `bytes`. */
+enum insn_plain_word {
+#define X(name, length, a, b, c) INSN_BYTES_##name = (a) | (b) << 8 | (c) << 16, INSN_LENGTH_##name = (length),
+	INSN_PLAINS(X)
+#undef X
+};
+#define INSN_LENGTH_MASK(length) (BIT32(8 * (length)) - 1)
 struct insn_plain { u32 bytes; u8 length; };
-#define INSN_PLAIN1(a) { (a), 1 }
-#define INSN_PLAIN2(a, b) { (a) | (b) << 8, 2 }
-#define INSN_PLAIN3(a, b, c) { (a) | (b) << 8 | (c) << 16, 3 }
 static const struct insn_plain insn_plain[INSN_EXIT_PLAIN_COUNT] = {
-	[INSN_EXIT_CPUID] = INSN_PLAIN2(0x0f, 0xa2),
-	[INSN_EXIT_RDMSR] = INSN_PLAIN2(0x0f, 0x32),
-	[INSN_EXIT_WRMSR] = INSN_PLAIN2(0x0f, 0x30),
-	[INSN_EXIT_HLT] = INSN_PLAIN1(0xf4),
-	[INSN_EXIT_VMMCALL] = INSN_PLAIN3(0x0f, 0x01, 0xd9),
-	[INSN_EXIT_VMCALL] = INSN_PLAIN3(0x0f, 0x01, 0xc1),
-	[INSN_EXIT_RDTSC] = INSN_PLAIN2(0x0f, 0x31),
-	[INSN_EXIT_RDTSCP] = INSN_PLAIN3(0x0f, 0x01, 0xf9),
-	[INSN_EXIT_RDPMC] = INSN_PLAIN2(0x0f, 0x33),
-	[INSN_EXIT_PAUSE] = INSN_PLAIN2(0xf3, 0x90),
-	[INSN_EXIT_MWAIT] = INSN_PLAIN3(0x0f, 0x01, 0xc9),
-	[INSN_EXIT_MONITOR] = INSN_PLAIN3(0x0f, 0x01, 0xc8),
-	[INSN_EXIT_XSETBV] = INSN_PLAIN3(0x0f, 0x01, 0xd1),
-	[INSN_EXIT_WBINVD] = INSN_PLAIN2(0x0f, 0x09),
-	[INSN_EXIT_WBNOINVD] = INSN_PLAIN3(0xf3, 0x0f, 0x09),
-	[INSN_EXIT_INVD] = INSN_PLAIN2(0x0f, 0x08),
-	[INSN_EXIT_CLTS] = INSN_PLAIN2(0x0f, 0x06),
-	[INSN_EXIT_RSM] = INSN_PLAIN2(0x0f, 0xaa),
-	[INSN_EXIT_IRET] = INSN_PLAIN1(0xcf),
-	[INSN_EXIT_PUSHF] = INSN_PLAIN1(0x9c),
-	[INSN_EXIT_POPF] = INSN_PLAIN1(0x9d),
-	[INSN_EXIT_ICEBP] = INSN_PLAIN1(0xf1),
-	[INSN_EXIT_RDPRU] = INSN_PLAIN3(0x0f, 0x01, 0xfd),
-	[INSN_EXIT_INVLPGA] = INSN_PLAIN3(0x0f, 0x01, 0xdf),
-	[INSN_EXIT_VMRUN] = INSN_PLAIN3(0x0f, 0x01, 0xd8),
-	[INSN_EXIT_VMLOAD] = INSN_PLAIN3(0x0f, 0x01, 0xda),
-	[INSN_EXIT_VMSAVE] = INSN_PLAIN3(0x0f, 0x01, 0xdb),
-	[INSN_EXIT_STGI] = INSN_PLAIN3(0x0f, 0x01, 0xdc),
-	[INSN_EXIT_CLGI] = INSN_PLAIN3(0x0f, 0x01, 0xdd),
-	[INSN_EXIT_SKINIT] = INSN_PLAIN3(0x0f, 0x01, 0xde),
-	[INSN_EXIT_TLBSYNC] = INSN_PLAIN3(0x0f, 0x01, 0xff),
-	[INSN_EXIT_INVLPGB] = INSN_PLAIN3(0x0f, 0x01, 0xfe),
+#define X(name, length, a, b, c) { INSN_BYTES_##name, INSN_LENGTH_##name },
+	INSN_PLAINS(X)
+#undef X
 };
 
 /*

@@ -58,6 +58,7 @@ typedef struct { u64 value; } hpa_t; /* host-physical address */
 #define UNUSED __attribute__((unused))
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
+#define ALWAYS_INLINE inline __attribute__((always_inline)) /* on the exit path, where a call is counted */
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* One access, exactly as written: for memory that another CPU, a device or a guest changes. */

@@ -24,7 +24,7 @@ static void fill_vcpu(struct domain_vcpu *to, const struct vcpu *vcpu)
 		.unknown_msr_writes = READ_ONCE(vcpu->unknown_msr_writes),
 	};
 	for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++)
-		to->exits += READ_ONCE(vcpu->exits[kind].count);
+		to->exits += READ_ONCE(vcpu->exits[kind]);
 }
 
 int domain_get_vcpus(struct domain *domain, struct domain_vcpu *vcpus, u32 max, u32 *count, struct manage_error *error)
@@ -54,12 +54,26 @@ int domain_get_exits(struct domain *domain, struct domain_exit_kind *kinds, u32 
 	for (u32 kind = 0; !code && kind < *count; kind++) {
 		kinds[kind] = (struct domain_exit_kind){ .name = exit_kind_name(kind) };
 		for (u32 i = 0; i < domain->vm->vcpu_count; i++) {
-			const struct exit_counter *counter = &domain->vm->vcpus[i]->exits[kind];
+			const struct vcpu *vcpu = domain->vm->vcpus[i];
 
-			kinds[kind].count += READ_ONCE(counter->count);
-			kinds[kind].host_ns += READ_ONCE(counter->host_tsc) * 1000 / (clock_tsc_hz() / 1000000);
+			kinds[kind].count += READ_ONCE(vcpu->exits[kind]);
+			kinds[kind].timed += READ_ONCE(vcpu->exit_times.timed[kind]);
+			kinds[kind].host_ns += READ_ONCE(vcpu->exit_times.ticks[kind]) * 1000 / (clock_tsc_hz() / 1000000);
 		}
 	}
+	mutex_unlock(&domains_lock);
+	return code;
+}
+
+int domain_time_exits(struct domain *domain, bool on, struct manage_error *error)
+{
+	int code = OK;
+
+	mutex_lock(&domains_lock);
+	if (!domain->vm)
+		code = not_active(error);
+	for (u32 i = 0; !code && i < domain->vm->vcpu_count; i++)
+		vcpu_watch(domain->vm->vcpus[i], VCPU_WATCH_TIME, on);
 	mutex_unlock(&domains_lock);
 	return code;
 }

@@ -20,14 +20,15 @@ static void print_exits(struct shell *shell, const struct domain_exit_kind *now,
 	shell_print(shell, "-----------------------------------------------\n");
 	for (u32 i = 0; i < count; i++) {
 		u64 exits = now[i].count - (before ? before[i].count : 0);
+		u64 timed = now[i].timed - (before ? before[i].timed : 0);
 		u64 host_ns = now[i].host_ns - (before ? before[i].host_ns : 0);
 
 		total += exits;
 		if (!exits && !all)
 			continue;
 		shell_print(shell, " %-18s %12llu ", now[i].name, (unsigned long long)exits);
-		if (exits && host_ns)
-			shell_print(shell, "%14llu\n", (unsigned long long)(host_ns / exits));
+		if (timed)
+			shell_print(shell, "%14llu\n", (unsigned long long)(host_ns / timed));
 		else
 			shell_print(shell, "%14s\n", "-");
 	}
@@ -52,6 +53,9 @@ static int exits(struct shell *shell, const struct shell_arguments *arguments)
 		print_exits(shell, kinds, NULL, count, all);
 	} else {
 		do {
+			/* Again each time: another session that looked may have stopped it. */
+			if ((code = domain_time_exits(domain, true, &error)) != OK)
+				break;
 			memcpy(before, kinds, count * sizeof(*kinds));
 			if (shell_sleep(shell, NS_PER_SECOND))
 				break;
@@ -59,6 +63,7 @@ static int exits(struct shell *shell, const struct shell_arguments *arguments)
 			if (!code)
 				print_exits(shell, kinds, before, count, all);
 		} while (!code);
+		(void)domain_time_exits(domain, false, &error);
 	}
 	kfree(kinds);
 	domain_put(domain);

@@ -188,7 +188,7 @@ START_TEST(statistics)
 	run("define a.xml");
 	run("start a");
 	vm = fake_vm("a");
-	vm->vcpus[0]->exits[EXIT_CPUID].count = 7;
+	vm->vcpus[0]->exits[EXIT_CPUID] = 7;
 	vm->vcpus[0]->run_ns = 2500000000;
 	vm->vcpus[0]->mode = VCPU_HALTED;
 	ck_assert_str_eq(run("domstats a"), "Domain: 'a'\n  state.state=1\n  state.reason=1\n  cpu.time=1500000000\n"
