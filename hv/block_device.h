@@ -46,7 +46,7 @@ struct block_request {
 	u8 flags;            /* enum block_request_flag */
 	u32 segment_count;
 	const struct block_segment *segments;
-	u64 sector, sector_count;
+	u64 sector, sector_count; /* sector: a layer may have moved it when the request comes back (a partition, by its start) */
 	/*
 	 * Called exactly once, with OK, ERR_IO (the medium failed), ERR_RANGE, ERR_UNSUPPORTED, ERR_FULL (no space left on
 	 * what lies below), ERR_NOT_FOUND (the device is gone) or ERR_TIMEOUT. Any context but NMI, interrupts off or on,

@@ -9,7 +9,10 @@
 #include "arch/x86/fpu.h"
 #include "arch/x86/msr.h"
 #include "boot/handoff.h"
+#include "drivers/ahci.h"
+#include "drivers/nvme.h"
 #include "drivers/pci.h"
+#include "hv/block/partition.h"
 #include "hv/boot_record.h"
 #include "hv/clock.h"
 #include "hv/clock_internal.h"
@@ -67,7 +70,7 @@ static void *map_registers(u64 address, u64 size_bytes)
 /* Finds the host's PCI devices, and tells everybody who asks for them or for the firmware's tables. */
 static void host_devices_init(void)
 {
-	static const struct pci_driver *const drivers[] = { NULL }; /* disks and network interfaces come with their drivers */
+	static const struct pci_driver *const drivers[] = { &nvme_driver, &ahci_driver, NULL };
 	struct pci_ecam_range ranges[ACPI_MAX_MCFG];
 	struct pages_stats stats;
 	const struct pci_config *config;
@@ -81,6 +84,7 @@ static void host_devices_init(void)
 	power_init(&host_acpi, config);
 	if (pci_enumerate(&host_pci, config, ranges, host_acpi.mcfg_count) == OK)
 		log_info("PCI: %u functions, %u with a driver", host_pci.count, pci_bind(&host_pci, drivers));
+	partitions_scan_all();
 	nodedev_init(&(struct nodedev_host){ &host_pci, host_smbios.present ? &host_smbios : NULL });
 	pages_stats(&stats);
 	host_validate_init(&(struct host_facts){ host_acpi.present, host_acpi.iommu.dmar, host_acpi.iommu.ivrs,

@@ -52,7 +52,7 @@ FORCE:
 
 units: $(UNIT_PROGRAMS:%=%.passed) ## the unit tests, under the sanitizers
 $(B)/unit/%.passed: $(B)/unit/%
-	@CK_FORK=$(if $(call header_words,$*.c,FORK),yes,no) CK_VERBOSITY=normal timeout $(UNIT_SECONDS) $< > $@.log 2>&1 && { tail -n 1 $@.log; mv $@.log $@; } || { cat $@.log; exit 1; }
+	@CK_FORK=$(if $(call header_words,$*.c,FORK),yes,no) CK_TIMEOUT_MULTIPLIER=10 CK_VERBOSITY=normal timeout $(UNIT_SECONDS) $< > $@.log 2>&1 && { tail -n 1 $@.log; mv $@.log $@; } || { cat $@.log; exit 1; }
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 fuzz: $(FUZZ_PROGRAMS:%=%.ran) ## each fuzz target for FUZZ_SECONDS (default 5)

@@ -125,7 +125,7 @@ static void advance(struct block_transfer *transfer)
 {
 	struct block_request *request = &transfer->request;
 
-	request->sector += request->sector_count;
+	request->sector = transfer->sector + (transfer->sector_count - transfer->left_sectors); /* layers below moved it */
 	if (!request->segment_count)
 		return;
 	transfer->next_segment += request->segment_count;
