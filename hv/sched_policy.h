@@ -1,62 +1,103 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which thread runs next: proportional share by earliest eligible virtual deadline. Pure: no clock, no locks.
+ * Which task runs next on a CPU: two levels of shares, and caps. Pure: no clock, no locks; time is in ticks.
  *
- * Each entity owns a share of the CPU by its weight. Virtual time of the queue passes as service / total weight, so an
- * entity that got exactly its share has its start tag at the queue's virtual time. It is eligible when its start is not
- * ahead of that; among the eligible the earliest deadline (start + slice / weight) runs.
- * Stoica, Abdel-Wahab, "Earliest Eligible Virtual Deadline First" (1995).
- * An entity is a thread today; a group of threads (a machine's share) can be one as well, with a queue of its own.
+ *   CPU's queue ──┬── host task                        a task: a thread. A group: a machine, with shares of its own.
+ *                 └── group's part on this CPU ──┬── task        (vCPUs, and its I/O and helper threads)
+ *                                                └── task
+ *
+ * A part's weight is the group's shares times what runs here of it / what runs of it everywhere; so a group weighs the same
+ * however many vCPUs it has and wherever they are. This is what CFS does with task groups (Linux: kernel/sched/fair.c), and
+ * it was preferred to one level with divided weights: on one CPU the part's weight never changes while vCPUs come and
+ * go, so a guest cannot gain by waking and sleeping; on several, a stale weight lives at most until the part's next
+ * turn. What a group leaves unused goes to everybody by their shares.
+ * Not here: which CPU a task belongs to (hv/sched_balance.h, to be read next), and who calls (hv/thread.c, under the CPU's
+ * run-queue lock; a group's totals are atomic, a part is its CPU's).
  */
 #ifndef HV_SCHED_POLICY_H
 #define HV_SCHED_POLICY_H
 
-#include "hv/lib/heap.h"
-#include "hv/lib/types.h"
+#include "hv/lib/cpu_mask.h"
+#include "hv/sched_cap.h"
+#include "hv/sched_queue.h"
 
-#define SCHED_WEIGHT_DEFAULT 1024u /* libvirt's cpu_shares */
-#define SCHED_WEIGHT_MIN 2u
-#define SCHED_WEIGHT_MAX 262144u
+#define SCHED_NEVER (~(u64)0)
 
-struct sched_entity {
-	struct heap_node node;
-	u64 start, deadline; /* virtual time: ticks * 1024 / weight */
-	u32 weight;
-	bool eligible;       /* which of the two heaps holds it */
-	bool counted;        /* its weight is part of the queue's total: queued or running */
-	u64 slice;           /* ticks it asks for at a time */
+struct sched_part { /* a group on one CPU */
+	struct sched_entity entity;
+	struct sched_queue queue;
+	struct sched_group *group;
 };
 
-struct sched_queue {
-	struct heap eligible;   /* by deadline */
-	struct heap waiting;    /* by start */
-	u64 time;               /* virtual */
-	u64 total_weight;       /* of counted entities */
-	u32 count;              /* in the heaps */
+struct sched_group {
+	u32 shares;              /* (a) libvirt's cpu_shares */
+	u64 runnable;            /* (a) weight of its runnable tasks, on all CPUs */
+	struct sched_cap whole;  /* global_period, global_quota: all that the machine does */
+	struct sched_cap helpers; /* emulator_period, emulator_quota: its threads that are no vCPUs */
+	struct sched_part *parts; /* (c) one a CPU, the caller's memory */
+	u32 part_count;          /* (c) */
 };
 
-void sched_queue_init(struct sched_queue *queue);
-void sched_entity_init(struct sched_entity *entity, u32 weight, u64 slice);
-/* Wakes up or is new: comes back at the queue's time, unless it ran ahead of its share before it slept. */
-void sched_join(struct sched_queue *queue, struct sched_entity *entity);
-/* The running entity sleeps, ends, or moves to another queue. It is not in a heap. */
-void sched_leave(struct sched_queue *queue, struct sched_entity *entity);
-/* The running entity got so many ticks since the last charge. */
-void sched_charge(struct sched_queue *queue, struct sched_entity *entity, u64 ticks);
-/*
- * The running entity, just charged, gives up the rest of its slice: its deadline moves to two slices after its start, so that
- * others that can run come first. Doing it again moves nothing more, so that it costs no share.
- */
-void sched_give_up_slice(struct sched_entity *entity);
-/* The running entity goes back into the queue, still runnable. */
-void sched_put(struct sched_queue *queue, struct sched_entity *entity);
-/* Takes the next one out; NULL: none. */
-struct sched_entity *sched_pick(struct sched_queue *queue);
-/* Takes a queued entity out, to another queue. */
-void sched_take(struct sched_queue *queue, struct sched_entity *entity);
-/* Should a queued entity run at once in place of the running one? */
-bool sched_preempts(const struct sched_queue *queue, const struct sched_entity *queued, const struct sched_entity *running);
-/* Ticks until the running one should be compared again with the queue. */
-u64 sched_slice_left(const struct sched_entity *running);
+enum sched_task_state { SCHED_TASK_OFF, SCHED_TASK_QUEUED, SCHED_TASK_RUNNING, SCHED_TASK_THROTTLED };
+
+struct sched_task {
+	struct sched_entity entity;
+	struct sched_group *group;  /* NULL: the host's own */
+	struct sched_cap own;       /* vcpu_period, vcpu_quota */
+	struct sched_cap *helpers;  /* &group->helpers, or NULL for a vCPU */
+	struct cpu_mask allowed;    /* affinity */
+	u8 state;                   /* enum sched_task_state */
+	bool limited;               /* a cap granted what it runs on */
+	u64 granted, granted_at;    /* ticks left of the grant */
+	u64 release;                /* throttled: until when */
+	u32 home;                   /* the CPU in whose virtual time its entity stands */
+	u64 recent, recent_at;      /* service of the last seconds, fading: hv/sched_balance.c */
+	u64 credit, gift;           /* ticks that it is to get first where it is moved to; added by the mover */
+	u64 booked;                 /* of such credit, what it did not get yet */
+};
+
+struct sched_cpu {
+	u32 index;
+	u64 slice;                  /* (c) ticks */
+	u64 memory;                 /* (c) ticks; for how long inequality is remembered */
+	struct sched_queue top;
+	struct heap throttled;      /* by release */
+	u32 waiting;                /* (a) tasks that are queued, on both levels */
+	struct sched_task *running; /* NULL: idle */
+	/* (a) for other CPUs' decisions, which may be a little late: */
+	u64 load;                   /* total weight of the top queue */
+	u64 running_recent, running_at; /* the running one's recent service, and when that was */
+	u32 running_weight;         /* its weight on one level; 0: idle */
+	struct cpu_mask running_allowed; /* where it may go */
+	u64 claims;                 /* what is booked here */
+};
+
+void sched_cpu_init(struct sched_cpu *cpu, u32 index, u64 slice, u64 memory);
+/* parts: `count` of them, zeroed. slice: as the CPUs'. */
+void sched_group_init(struct sched_group *group, u32 shares, struct sched_part *parts, u32 count, u64 slice);
+void sched_task_init(struct sched_task *task, struct sched_group *group, u32 weight, u64 slice);
+
+/* New, woken up, or come from another CPU. It is queued, or throttled. */
+void sched_add(struct sched_cpu *cpu, struct sched_task *task, u64 now);
+/* A queued or throttled task leaves for another CPU. */
+void sched_remove(struct sched_cpu *cpu, struct sched_task *task);
+/* The running task got so many ticks since the last charge. */
+void sched_run(struct sched_cpu *cpu, u64 now, u64 ticks);
+/* The running task, just charged, is no longer running: it goes back, or (sleep) waits for something else. */
+void sched_stop(struct sched_cpu *cpu, u64 now, bool sleeps);
+/* The running task gives up the rest of its slice (thread_yield). */
+void sched_yield_task(struct sched_cpu *cpu); /* not sched_yield: hosted tests have that of the C library */
+/* The next one, now running; NULL: idle. Nothing runs before. */
+struct sched_task *sched_next(struct sched_cpu *cpu, u64 now);
+/* Should the queued task run at once in place of the running one, which has just been charged? */
+bool sched_task_preempts(const struct sched_cpu *cpu, const struct sched_task *queued);
+/* Ticks until sched_next should decide again, counted from the last charge; SCHED_NEVER: not before something else happens. */
+u64 sched_next_decision(const struct sched_cpu *cpu, u64 now);
+/* Somebody's throttling is over: decide again. */
+bool sched_release_due(const struct sched_cpu *cpu, u64 now);
+
+/* Changes of a task or group that may be anywhere; on the task's CPU, charged. */
+void sched_task_set_weight(struct sched_cpu *cpu, struct sched_task *task, u32 weight);
+void sched_group_set_shares(struct sched_group *group, u32 shares); /* each part takes it at its next turn */
 
 #endif

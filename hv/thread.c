@@ -306,7 +306,7 @@ void thread_set_weight(struct thread *thread, u32 weight)
 	struct run_queue *queue = thread->cpu->queue;
 	u64 flags = lock_irqsave(&queue->lock);
 
-	weight = MIN(MAX(weight, SCHED_WEIGHT_MIN), SCHED_WEIGHT_MAX);
+	weight = MIN(MAX(weight, SCHED_WEIGHT_MIN), SCHED_WEIGHT_MAX) << SCHED_WEIGHT_SHIFT;
 	if (thread->entity.counted)
 		queue->policy.total_weight += (u64)weight - thread->entity.weight;
 	thread->entity.weight = weight;
