@@ -8,6 +8,7 @@
  */
 #include "hv/efi_runtime.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_call.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/trap.h"
 #include "hv/lib/error.h"
@@ -141,6 +142,9 @@ void efi_runtime_init(u64 system_table)
 /* A fault while firmware runs: leave it, and never call it again. Runs on the firmware's stack: no this_cpu() here. */
 static bool guard(struct trap_frame *frame)
 {
+	/* Another CPU may fault by itself meanwhile. */
+	if (frame->rsp > efi.call.stack_top || frame->rsp <= efi.call.stack_top - (PAGE_SIZE << EFI_STACK_ORDER))
+		return false;
 	if (frame->vector == TRAP_NMI || frame->vector == TRAP_MACHINE_CHECK || frame->vector >= TRAP_FIRST_INTERRUPT)
 		return false;
 	frame->rip = (u64)efi_call_unwind;
@@ -172,29 +176,41 @@ static u64 call_firmware(u64 function, u64 a, u64 b, u64 c, u64 d)
 	return status;
 }
 
-static bool can_call(void)
-{
-	u64 flags = irq_save();
-	bool boot_cpu_runs = this_cpu()->index == 0;
+/* Firmware is called on the boot CPU only, one call at a time: it knows of no other CPU. */
+struct boot_cpu_call {
+	u64 function, a, b, status;
+};
 
-	irq_restore(flags);
-	return efi.available && boot_cpu_runs;
+static void call_here(void *argument)
+{
+	struct boot_cpu_call *call = argument;
+
+	if (efi.available)
+		call->status = call_firmware(call->function, call->a, call->b, 0, 0);
+}
+
+static u64 call_on_boot_cpu(u64 function, u64 a, u64 b)
+{
+	struct boot_cpu_call call = { function, a, b, ~(u64)0 };
+
+	cpu_call(0, call_here, &call);
+	return call.status;
 }
 
 int efi_runtime_reset(enum efi_reset kind)
 {
-	if (!can_call())
+	if (!efi.available)
 		return ERR_UNSUPPORTED;
-	(void)call_firmware(efi.reset_system, kind, 0, 0, 0);
+	(void)call_on_boot_cpu(efi.reset_system, kind, 0);
 	return ERR_IO;
 }
 
 int efi_runtime_get_time(u64 *wall_ns)
 {
-	if (!can_call())
+	if (!efi.available)
 		return ERR_UNSUPPORTED;
 	memset(&efi.time, 0, sizeof(efi.time));
-	if (call_firmware(efi.get_time, (u64)&efi.time, 0, 0, 0) != 0)
+	if (call_on_boot_cpu(efi.get_time, (u64)&efi.time, 0) != 0)
 		return ERR_IO;
 	return efi_time_to_ns(&efi.time, wall_ns);
 }

@@ -2,7 +2,7 @@
 /*
  * Firmware run-time services: time, reset, power-off. They are code that we did not write, in our CPU, at ring 0: so they
  * run in an address space of their own, on a stack of their own, under a guard that ends them at their first fault. After a
- * fault they are never called again. UEFI specification, "Services - Runtime Services" (8).
+ * fault they are never called again. Whoever calls, they run on the boot CPU. UEFI specification, "Services - Runtime Services" (8).
  */
 #ifndef HV_EFI_RUNTIME_H
 #define HV_EFI_RUNTIME_H
@@ -14,9 +14,9 @@ void efi_runtime_init(u64 system_table);
 bool efi_runtime_available(void);
 
 enum efi_reset { EFI_RESET_COLD = 0, EFI_RESET_WARM = 1, EFI_RESET_SHUTDOWN = 2 };
-/* Does not return if the firmware does it; ERR_UNSUPPORTED or ERR_IO otherwise. Boot CPU; any context but an NMI. */
+/* Does not return if the firmware does it; ERR_UNSUPPORTED or ERR_IO otherwise. Any CPU, no spin lock held. */
 MUST_CHECK int efi_runtime_reset(enum efi_reset kind);
-/* The firmware's clock as nanoseconds since 1970-01-01 UTC. Boot CPU, thread context. */
+/* The firmware's clock as nanoseconds since 1970-01-01 UTC. Thread context. */
 MUST_CHECK int efi_runtime_get_time(u64 *wall_ns);
 
 /* Pure: an EFI_TIME's fields to the same; ERR_INVALID when one is out of its range. */

@@ -37,6 +37,7 @@
 #include "hv/pages.h"
 #include "hv/power.h"
 #include "hv/selftest.h"
+#include "hv/smp.h"
 #include "hv/stack_protector.h"
 #include "hv/thread.h"
 #include "hv/timer.h"
@@ -94,26 +95,15 @@ static void host_devices_init(void)
 		log_warning("%s (virt-host-validate says more)", unusable);
 }
 
-static void set_ist_stacks(void)
-{
-	u64 tops[CPU_IST_COUNT];
-
-	for (unsigned i = 0; i < CPU_IST_COUNT; i++) {
-		tops[i] = stack_alloc();
-		if (tops[i] == 0)
-			panic("no memory for exception stacks");
-	}
-	cpu_set_ist_stacks(this_cpu(), tops);
-}
-
 extern const struct virt_ops svm_virt_ops, vmx_virt_ops;
 
-/* The hardware's virtualisation, and what a machine is made of. */
+/* The hardware's virtualisation, the other CPUs with it, and what a machine is made of. */
 static void machines_init(void)
 {
 	static const struct virt_ops *const backends[] = { &svm_virt_ops, &vmx_virt_ops };
 
 	virt_start(backends, ARRAY_SIZE(backends));
+	smp_start();
 	exit_start(!boot_option("no_fast", NULL, 0));
 	vm_set_board(&pc_board);
 	device_model_register(&virtio_blk_model);
@@ -173,7 +163,7 @@ void hv_main(const struct bootinfo *info, u64 image_base)
 	clock_start(&host_acpi);
 	interrupts_init(&host_acpi);
 	efi_runtime_init(boot_record.info.efi_system_table);
-	set_ist_stacks();
+	smp_set_ist_stacks();
 	cpu_call_init();
 	timers_init_cpu();
 	threads_init_cpu();

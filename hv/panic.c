@@ -13,6 +13,7 @@
 #include "hv/clock.h"
 #include "hv/lib/format.h"
 #include "hv/lib/log.h"
+#include "hv/lib/string.h"
 #include "hv/smp.h"
 #include "hv/symbols.h"
 #include "hv/thread.h"
@@ -104,8 +105,32 @@ static bool begin_panic(void)
 	return true;
 }
 
+/* Where the others were when the NMI stopped them; those that idled are only counted. */
+static void put_others(void)
+{
+	u32 idle = 0;
+
+	CPU_MASK_FOR_EACH(i, &cpus_online) {
+		struct smp_place place;
+
+		if (i == this_cpu()->index)
+			continue;
+		if (!smp_place_of(i, &place)) {
+			put_line("CPU %u does not answer an NMI", i);
+		} else if (string_equal(place.thread, "idle")) {
+			idle++;
+		} else {
+			put_line("CPU %u was in thread %s:", i, place.thread);
+			put_place(0, place.rip);
+		}
+	}
+	if (idle)
+		put_line("%u other CPU%s idled", idle, idle == 1 ? "" : "s");
+}
+
 static NORETURN void end_panic(void)
 {
+	put_others();
 	put_line("The machine stands still: its guests are lost. Please report the lines above; reset to start again.");
 	cpu_halt_forever();
 }
@@ -166,10 +191,20 @@ void trap_fatal(const struct trap_frame *frame)
 	end_panic();
 }
 
+static u64 unexplained_nmis; /* (a) */
+
+u64 panic_take_nmis(void)
+{
+	return __atomic_exchange_n(&unexplained_nmis, 0, __ATOMIC_RELAXED);
+}
+
+/* One that nobody here sent is counted: the log takes a lock, so the watchdog's next beat tells (hv/watchdog.c). */
 void trap_nmi(struct trap_frame *frame)
 {
-	(void)frame;
+	bool asked = smp_note_place(frame);
+
 	if (__atomic_load_n(&panicking, __ATOMIC_ACQUIRE))
 		cpu_halt_forever();
-	log_warning("NMI: the hardware reports a problem (memory, bus) or someone pressed the NMI button");
+	if (!asked)
+		__atomic_fetch_add(&unexplained_nmis, 1, __ATOMIC_RELAXED);
 }

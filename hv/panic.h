@@ -13,4 +13,7 @@ void panic_set_output(void (*write)(const char *text, size_t count));
 /* Prints "  #n address function+offset" lines for the call chain that starts at a frame pointer, to the panic's output. */
 void panic_print_backtrace(u64 rip, u64 rbp);
 
+/* NMIs that nobody here sent (memory, bus, a button), since the last call; for a log line from a better context. */
+u64 panic_take_nmis(void);
+
 #endif

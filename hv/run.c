@@ -24,6 +24,8 @@ void vcpu_request(struct vcpu *vcpu, u32 bits)
 	__atomic_fetch_or(&vcpu->requests, bits, __ATOMIC_SEQ_CST);
 	if (UNLIKELY(__atomic_load_n(&vcpu->mode, __ATOMIC_SEQ_CST) == VCPU_HALTED))
 		waitqueue_wake_all(&vcpu->wait);
+	else if (vcpu->thread)
+		thread_kick(vcpu->thread);
 }
 
 void vcpu_interrupt_taken(struct vcpu *vcpu)

@@ -30,6 +30,25 @@ static void report(bool passed, const char *name)
 	log_notice("selftest: %s %s", passed ? "PASS" : "FAIL", name);
 }
 
+/* On this CPU: for what is about sharing one. */
+static struct thread *create_here(const char *name, void (*function)(void *argument), void *argument)
+{
+	const struct cpu_mask here = cpu_mask_of(thread_cpu(thread_current()));
+	struct thread *thread = thread_create(name, function, argument);
+
+	if (!thread || thread_set_affinity(thread, &here) != OK)
+		panic("selftest: no thread");
+	return thread;
+}
+
+static void stay_on(u32 cpu)
+{
+	const struct cpu_mask mask = cpu_mask_of(cpu);
+
+	if (thread_set_affinity(thread_current(), &mask) != OK)
+		panic("selftest: CPU %u is not there", cpu);
+}
+
 /* Two threads that yield to each other: each return is one switch there and one back. */
 static volatile bool partner_stop;
 static void partner(void *argument)
@@ -50,7 +69,7 @@ static void test_switch(void)
 	struct thread *other;
 
 	partner_stop = false;
-	other = thread_create("partner", partner, NULL);
+	other = create_here("partner", partner, NULL);
 	thread_set_switch_hooks(&hooks, NULL);
 	for (u32 i = 0; i < ROUNDS; i++) {
 		u64 before = rdtsc(), ticks;
@@ -84,7 +103,7 @@ static void test_preemption(void)
 
 	spin_stop = false;
 	for (u32 i = 0; i < 2; i++)
-		threads[i] = thread_create("spinner", spin, (void *)&spins[i]);
+		threads[i] = create_here("spinner", spin, (void *)&spins[i]);
 	thread_set_weight(threads[1], 3 * 1024);
 	start = clock_ns();
 	thread_sleep_ns(NS_PER_S);
@@ -197,12 +216,21 @@ static void test_memory(void)
 	report(slab_objects() == objects && before.free_pages - MIN(before.free_pages, after.free_pages) < 64, "allocators balance");
 }
 
+static u64 all_interrupts(void)
+{
+	u64 count = 0;
+
+	for (u32 i = 0; i < cpu_count; i++)
+		count += READ_ONCE(cpus[i]->interrupt_count);
+	return count;
+}
+
 static void test_idle(void)
 {
-	u64 before = this_cpu()->interrupt_count, count;
+	u64 before = all_interrupts(), count;
 
 	thread_sleep_ns(NS_PER_S);
-	count = this_cpu()->interrupt_count - before;
+	count = all_interrupts() - before;
 	log_notice("selftest: idle wake-ups in 1 s: %llu", (unsigned long long)count);
 	report(count < 20, "an idle host halts");
 }
@@ -264,6 +292,7 @@ void selftest_run(void)
 
 	if (boot_option("selftest", how, sizeof(how)) && how[0])
 		fail_on_purpose(how);
+	stay_on(0);
 	test_memory();
 	test_rights();
 	test_vectors();
@@ -273,5 +302,6 @@ void selftest_run(void)
 	test_switch();
 	test_preemption();
 	test_idle();
+	failed += selftest_smp();
 	log_notice("selftest: done, %u failed", failed);
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Tests that need the real machine: threads, timers, interrupts, memory rights. Run by the command-line option "selftest". */
+/* Tests of the machine itself: the option selftest runs them all, selftest=KIND one failure on purpose. */
 #ifndef HV_SELFTEST_H
 #define HV_SELFTEST_H
 
-void selftest_run(void); /* thread context; prints "selftest: PASS name" or "selftest: FAIL name", at last "selftest: done, N failed" */
+#include "hv/lib/types.h"
+
+void selftest_run(void);
+/* hv/selftest_smp.c: the tests that need several CPUs, on as many as there are; returns how many failed. */
+u32 selftest_smp(void);
 
 #endif

@@ -28,11 +28,20 @@ const char *thread_name(const struct thread *thread);
 /* A better thread waits for this CPU: long loops and the vCPU run loop leave for thread_yield. Any context. */
 bool thread_should_yield(void);
 void thread_set_weight(struct thread *thread, u32 weight); /* 1024: the usual share */
-u64 thread_run_ns(const struct thread *thread);            /* CPU time so far */
+
+/* Exact to the switch: each nanosecond since its creation is in one of the three. */
+struct thread_times {
+	u64 run_ns;   /* it had a CPU */
+	u64 steal_ns; /* it could have run, and waited for a CPU */
+	u64 wait_ns;  /* it was blocked: waited for something else */
+	u64 switches, migrations;
+};
+void thread_get_times(const struct thread *thread, struct thread_times *times);
+u64 thread_run_ns(const struct thread *thread);
 
 /*
  * The CPUs that it may run on (all, when never said). ERR_RANGE: none of them runs. A thread that runs, or waits to run, on
- * another CPU leaves it at once: for the current thread before this returns, for others soon after. Any context but NMI.
+ * another CPU leaves it at once: for the current thread before this returns, for others soon after. No spin lock held.
  */
 MUST_CHECK int thread_set_affinity(struct thread *thread, const struct cpu_mask *cpus);
 void thread_get_affinity(struct thread *thread, struct cpu_mask *cpus);
@@ -61,7 +70,7 @@ void thread_idle_loop(void) __attribute__((noreturn));
 struct thread_info {
 	char name[THREAD_NAME_MAX];
 	u32 cpu_index, state; /* 0 runnable, 1 blocked, 2 ending */
-	u64 run_ns, switches;
+	struct thread_times times;
 };
 /* Describes up to max threads; returns how many there are. */
 u32 threads_list(struct thread_info *infos, u32 max);

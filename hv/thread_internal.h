@@ -13,15 +13,21 @@ enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_DEAD }; /* runnable:
 struct thread {
 	u64 rsp;                   /* (o) where it stopped, while it does not run */
 	u64 stack_top;             /* (c) */
-	struct cpu *cpu;           /* [queue] whose run queue it belongs to */
+	struct cpu *cpu;           /* [queue] whose run queue it belongs to; hv/run_queue.c says when it may change */
 	struct cpu_mask affinity;  /* [queue] */
 	struct sched_entity entity; /* [queue] */
 	u32 state;                 /* [queue] enum thread_state */
 	u32 on_cpu;                /* (a) its stack is in use */
 	bool idle;                 /* (c) */
-	bool detached;             /* [exit.lock] */
-	u64 run_ticks;             /* [queue] TSC ticks */
-	u64 switches;              /* [queue] times it was given the CPU */
+	bool detached;             /* [queue] */
+	bool fresh;                /* [queue] never placed: no CPU has anything of it in its caches */
+	bool moving;               /* [queue] may not go on where it runs: placed anew when it has left its CPU */
+	struct list_node queued;   /* [queue] in run_queue.threads while it waits for the CPU */
+	u64 run_ticks;             /* [queue] TSC ticks with the CPU, up to the queue's last_tsc */
+	u64 steal_ticks;           /* [queue] ticks in which it could have run, and others did */
+	u64 wait_ticks;            /* [queue] ticks in which it was blocked */
+	u64 since_tsc;             /* [queue] when it became what it is: running, queued or blocked */
+	u64 switches, migrations;  /* [queue] times it was given the CPU; times it changed to another */
 	const struct thread_switch_hooks *hooks; /* (o) */
 	void *hooks_context;
 	void (*function)(void *argument);
@@ -35,12 +41,27 @@ struct run_queue {
 	struct spinlock lock;
 	struct sched_queue policy; /* [lock] */
 	u64 last_tsc;              /* [lock] up to when the running thread has been charged */
+	struct list_node threads;  /* [lock] those that wait, the longest first: for other CPUs that look for work */
 	struct thread *idle;       /* (c) */
 	struct timer slice;        /* armed while somebody waits in the queue */
+	bool slice_armed;          /* [lock] set; cleared by the timer itself, which then has the CPU look again */
+	u64 next_balance_ns;       /* (o) */
 	u64 switches;              /* [lock] */
 };
 
 #define THREAD_SLICE_NS 5000000u /* 5 ms; at equal weights the longest wait is slice * number of threads */
+
+/* The queue that it belongs to, locked. Interrupts off, no queue locked. */
+struct run_queue *thread_lock_queue(const struct thread *thread);
+/*
+ * Puts a thread that is in transit (runnable, out of every queue, off its CPU) into the queue of the best CPU that it may use,
+ * and tells that CPU. `queue`: its queue, locked; nothing is locked afterwards.
+ */
+void run_queue_place(struct thread *thread, struct run_queue *queue);
+/* After its affinity changed: away from a CPU that is forbidden now. The same locking. */
+void run_queue_leave_forbidden(struct thread *thread, struct run_queue *queue);
+/* On the stack of the thread that was switched to: what has to happen to the one that was left. */
+void thread_finish_switch(struct thread *previous);
 
 /* Gives the CPU to the best thread. Interrupts off, no lock held; returns when this thread runs again. */
 void thread_schedule(void);

@@ -13,7 +13,7 @@
 struct timer_queue {
 	struct spinlock lock;
 	struct heap heap;      /* [lock] */
-	struct timer *running; /* [lock] whose function runs now */
+	struct timer *running; /* (o) whose function runs now */
 };
 
 #define TIMER_OF(heap_node) ((const struct timer *)((const char *)(heap_node) - offsetof(struct timer, node)))
@@ -45,10 +45,12 @@ static void timer_interrupt(void *context)
 	while ((timer = first(queue)) && timer->deadline_ns <= clock_ns()) {
 		heap_remove(&queue->heap, &timer->node);
 		queue->running = timer;
+		__atomic_fetch_add(&timer->running, 1, __ATOMIC_RELAXED); /* before anybody can find it out of the heap */
 		unlock_raw(&queue->lock);
 		timer->function(timer);
-		lock_raw(&queue->lock);
 		queue->running = NULL;
+		__atomic_fetch_sub(&timer->running, 1, __ATOMIC_RELEASE); /* from here on it may be gone */
+		lock_raw(&queue->lock);
 	}
 	program(queue);
 	unlock_raw(&queue->lock);
@@ -72,7 +74,7 @@ void timer_init(struct timer *timer, void (*function)(struct timer *timer), void
 	*timer = (struct timer){ .function = function, .context = context };
 }
 
-/* Takes it out of the queue in which it is. Its owner serialises arm and cancel of one timer. */
+/* Takes it out of the queue in which it is. */
 static bool dequeue(struct timer *timer)
 {
 	struct cpu *cpu = cpus[READ_ONCE(timer->cpu_index)];
@@ -85,11 +87,6 @@ static bool dequeue(struct timer *timer)
 	queued = heap_contains(&timer->node);
 	if (queued)
 		heap_remove(&queue->heap, &timer->node);
-	while (queue->running == timer && cpu != this_cpu()) {
-		unlock_raw(&queue->lock);
-		cpu_relax();
-		lock_raw(&queue->lock);
-	}
 	unlock_raw(&queue->lock);
 	return queued;
 }
@@ -119,6 +116,9 @@ bool timer_cancel(struct timer *timer)
 	u64 flags = irq_save();
 	bool queued = dequeue(timer); /* the APIC may still fire once for it, and finds nothing to do */
 
+	/* From within its own function there is nobody to wait for. */
+	while (this_cpu()->timers->running != timer && __atomic_load_n(&timer->running, __ATOMIC_ACQUIRE))
+		cpu_relax();
 	irq_restore(flags);
 	return queued;
 }

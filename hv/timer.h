@@ -4,7 +4,10 @@
  *
  * A timer belongs to the CPU on which it was armed last. Its function runs there in interrupt context (interrupts
  * off, no sleep), without the timer lock, and may arm the same timer again. timer_arm and timer_cancel may be called
- * in any context with interrupts on or off, also on the fast exit path.
+ * in any context with interrupts on or off, also on the fast exit path, from any CPU; the owner sees to it that no two
+ * calls for one timer run at once (those of the function included), by a lock of its own.
+ * timer_arm waits for nobody: while the function still runs on one CPU the timer may be armed on another, and run there.
+ * timer_cancel waits for a function that runs on another CPU: not with a lock held that the function takes.
  */
 #ifndef HV_TIMER_H
 #define HV_TIMER_H
@@ -18,6 +21,7 @@ struct timer {
 	void *context;    /* (c) the owner's */
 	struct heap_node node; /* [queue] */
 	u32 cpu_index;    /* whose queue */
+	u32 running;      /* (a) CPUs that are in the function */
 };
 
 void timer_init(struct timer *timer, void (*function)(struct timer *timer), void *context);

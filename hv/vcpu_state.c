@@ -98,7 +98,8 @@ void vcpu_state_leave(void *context)
 
 void vcpu_state_arrive(void *context)
 {
-	(void)context;
+	if (virt_ops->vcpu_arrive)
+		virt_ops->vcpu_arrive(context);
 }
 
 void vcpu_load_cpu_state(struct vcpu *vcpu)

@@ -182,6 +182,8 @@ struct virt_ops {
 	 * Between fast exits it calls exit_handle (hv/vcpu.h). Returns at once when vcpu->requests demands the slow level.
 	 */
 	void (*vcpu_run)(struct vcpu *vcpu);
+	/* The vCPU's thread came to a CPU, perhaps another one than before; interrupts off, no lock held. NULL: nothing to do. */
+	void (*vcpu_arrive)(struct vcpu *vcpu);
 
 	/*
 	 * Registers. On the vCPU's own thread (both levels), or any thread while the vCPU does not run.

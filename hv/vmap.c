@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address space for mappings and stacks. Mappings take ascending addresses of an area of 16 TiB and never come back;
- * stacks that were freed stay mapped and wait for the next thread, so that no CPU's TLB ever holds a stale entry.
+ * Address space for mappings and stacks. Mappings take ascending addresses of an area of 16 TiB and never come back, and
+ * vunmap flushes every CPU's TLB; stacks that were freed stay mapped and wait for the next thread, so they need no flush.
  */
 #include "hv/vmap.h"
 #include "arch/x86/layout.h"
@@ -10,6 +10,7 @@
 #include "hv/lib/lock.h"
 #include "hv/lib/log.h"
 #include "hv/pages.h"
+#include "hv/smp.h"
 
 static struct spinlock vmap_lock = SPINLOCK_INIT("vmap", LOCK_RANK_VMALLOC);
 static u64 next_mapping = VMAP_AREA_BASE;   /* [vmap_lock] */
@@ -46,6 +47,7 @@ void vunmap(void *pointer, u64 size_bytes)
 	flags = lock_irqsave(&vmap_lock);
 	paging_unmap(base, end - base);
 	unlock_irqrestore(&vmap_lock, flags);
+	smp_flush_tlb(base, end - base); /* without the lock, since it waits for other CPUs; the addresses are not used again */
 }
 
 static u64 map_new_stack(void)

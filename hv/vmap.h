@@ -17,7 +17,7 @@ static inline volatile void *vmap_mmio(hpa_t address, u64 size_bytes)
 {
 	return vmap(address, size_bytes, VMAP_UNCACHED);
 }
-/* Gives the mapping up (its addresses are not used again). Not while another CPU may use it. */
+/* Gives the mapping up, on all CPUs (its addresses are not used again). Thread context without locks, or start-up. */
 void vunmap(void *pointer, u64 size_bytes);
 
 /* A stack of 16 KiB aligned to its size, unmapped memory below: the address above it; 0: no memory. */

@@ -77,8 +77,14 @@ hpa_t svm_msr_map(void)
 int svm_cpu_enable(void)
 {
 	struct svm_cpu *cpu;
-	hpa_t pages = pages_alloc(2, PAGE_OWNER_HOST, PAGES_ZERO);
+	hpa_t pages;
+	u64 vm_cr;
 
+	/* What was found on the boot CPU must hold on every CPU. */
+	if ((rdmsr_safe(MSR_VM_CR, &vm_cr) == OK && (vm_cr & VM_CR_SVMDIS)) ||
+	    cpuid(CPUID_SVM_LEAF, 0).ebx < virt_features.asid_count)
+		return ERR_UNSUPPORTED;
+	pages = pages_alloc(2, PAGE_OWNER_HOST, PAGES_ZERO);
 	if (!pages.value)
 		return ERR_NO_MEMORY;
 	cpu = direct_map(HPA(pages.value + 2 * PAGE_SIZE));

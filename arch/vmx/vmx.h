@@ -22,6 +22,7 @@ struct vmx_vcpu {
 	hpa_t vmcs;                 /* (c) one page */
 	hpa_t virtual_apic;         /* (c) one page: only its TPR is used, for CR8 reads */
 	bool launched;              /* (o) since the last VMCLEAR */
+	u32 cpu;                    /* (o) 1 + index of the CPU that may hold the VMCS's data and the switched registers; 0: none */
 	bool flush_pending;         /* (o) */
 	bool running;               /* (o) inside vmx_vcpu_run: the guest's DR6 is in the CPU */
 	u16 vpid;                   /* (c) 0: the CPU has no usable VPIDs */
@@ -64,6 +65,7 @@ int vmx_vcpu_create(struct vcpu *vcpu);
 void vmx_vcpu_destroy(struct vcpu *vcpu);
 void vmx_vcpu_reset(struct vcpu *vcpu);
 void vmx_make_current(struct vmx_vcpu *vmx);
+void vmx_vcpu_arrive(struct vcpu *vcpu);
 void vmx_load_switched(struct vmx_vcpu *vmx);
 u64 vmx_read_switched(enum vmx_switched_msr index);
 void vmx_write_switched(enum vmx_switched_msr index, u64 value);

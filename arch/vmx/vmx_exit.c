@@ -110,6 +110,8 @@ static void decode_exception(struct vmx_vcpu *vmx, struct vm_exit *exit)
 
 	if (INTERRUPTION_TYPE(info) == INTERRUPTION_NMI) {
 		exit->kind = EXIT_NMI;
+		/* The exit took it: the host's handler runs now, and its IRET lets the next one in. */
+		__asm__ volatile("int $2" ::: "memory");
 		return;
 	}
 	exit->kind = INTERRUPTION_VECTOR(info) == 18 ? EXIT_MACHINE_CHECK : EXIT_EXCEPTION;

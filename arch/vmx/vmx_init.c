@@ -121,7 +121,13 @@ int vmx_cpu_enable(void)
 {
 	struct vmx_cpu *cpu = vmx_this_cpu();
 	u64 feature_control = read_or_zero(MSR_IA32_FEATURE_CONTROL);
+	struct vmx_capabilities here;
 
+	/* What was computed from the boot CPU's capabilities is used on every CPU. */
+	read_capabilities(&here);
+	here.feature_control = vmx_capabilities.feature_control;
+	if (memcmp(&here, &vmx_capabilities, sizeof(here)) != 0)
+		return ERR_UNSUPPORTED;
 	if (!(feature_control & FEATURE_CONTROL_LOCKED))
 		wrmsr(MSR_IA32_FEATURE_CONTROL, feature_control | FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 	else if (!(feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX))

@@ -7,6 +7,7 @@
  */
 #include "arch/vmx/vmx.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_call.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/nested_paging.h"
 #include "hv/lib/error.h"
@@ -100,15 +101,62 @@ void vmx_load_switched(struct vmx_vcpu *vmx)
 	cpu->switched = vmx;
 }
 
-/* Interrupts off. A VMCS is current on one CPU at most; moving one is SDM vol. 3, "Initializing a VMCS" (24.11.3). */
+/* On the CPU that has it, interrupts off: nothing of the vCPU stays in the CPU. */
+static void release_here(void *argument)
+{
+	struct vmx_vcpu *vmx = argument;
+	struct vmx_cpu *cpu = vmx_this_cpu();
+
+	if (cpu->switched == vmx) {
+		for (int i = 0; i < VMX_SWITCHED_COUNT; i++)
+			vmx->switched[i] = vmx_read_switched(i);
+		cpu->switched = NULL;
+	}
+	BUG_ON(!vmclear(vmx->vmcs));
+	if (cpu->current == vmx)
+		cpu->current = NULL;
+	vmx->launched = false;
+	vmx->cpu = 0;
+}
+
+/*
+ * A CPU keeps a VMCS's data in itself until VMCLEAR there, also when another VMCS has become current: so the CPU that had it
+ * last gives it back first. What it cached of the guest's translations under this VPID and EPT pointer stays there, and may be
+ * old when the vCPU comes back: so every arrival flushes. SDM vol. 3, "Software Use of Virtual-Machine Control Structures" (24.11.1).
+ */
+static void arrive(struct vmx_vcpu *vmx, struct vmx_cpu *cpu)
+{
+	if (vmx->cpu)
+		cpu_call(vmx->cpu - 1, release_here, vmx);
+	BUG_ON(!vmptrld(vmx->vmcs));
+	cpu->current = vmx;
+	vmx->cpu = this_cpu()->index + 1;
+	vmx->flush_pending = true;
+	vmx_write_host_state();
+}
+
+/* Interrupts off; no spin lock held when the VMCS may be another CPU's. A VMCS is current on one CPU at most. */
 void vmx_make_current(struct vmx_vcpu *vmx)
 {
 	struct vmx_cpu *cpu = vmx_this_cpu();
 
 	if (LIKELY(cpu->current == vmx))
 		return;
+	if (vmx->cpu != this_cpu()->index + 1) {
+		arrive(vmx, cpu);
+		return;
+	}
 	BUG_ON(!vmptrld(vmx->vmcs));
 	cpu->current = vmx;
+}
+
+/* The thread came to a CPU: a VMCS that another one has moves now, so that later accesses can be made with locks held. */
+void vmx_vcpu_arrive(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+	if (vmx->cpu != this_cpu()->index + 1)
+		vmx_make_current(vmx);
 }
 
 void vmx_set_primary(struct vmx_vcpu *vmx, u32 set, u32 clear)
@@ -243,7 +291,6 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	flags = irq_save();
 	BUG_ON(!vmclear(vmx->vmcs));
 	vmx_make_current(vmx);
-	vmx_write_host_state();
 	irq_restore(flags);
 	vmx_vcpu_reset(vcpu);
 	return OK;
@@ -252,20 +299,12 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 void vmx_vcpu_destroy(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vmx_of(vcpu);
-	struct vmx_cpu *cpu;
-	u64 flags;
 
 	if (!vmx)
 		return;
-	flags = irq_save();
-	cpu = vmx_this_cpu();
-	if (cpu->switched == vmx)
-		cpu->switched = NULL;
-	if (cpu->current == vmx)
-		cpu->current = NULL;
-	/* The CPU may keep a VMCS's data until VMCLEAR; the page must not be written after it is someone else's. */
-	BUG_ON(!vmclear(vmx->vmcs));
-	irq_restore(flags);
+	/* A CPU may keep a VMCS's data until VMCLEAR; the page must not be written after it is someone else's. */
+	if (vmx->cpu)
+		cpu_call(vmx->cpu - 1, release_here, vmx);
 	vpid_free(vmx->vpid);
 	pages_free(vmx->vmcs, VCPU_PAGES_ORDER);
 	vcpu->backend = NULL;
@@ -282,6 +321,7 @@ const struct virt_ops vmx_virt_ops = {
 	.vcpu_destroy = vmx_vcpu_destroy,
 	.vcpu_reset = vmx_vcpu_reset,
 	.vcpu_run = vmx_vcpu_run,
+	.vcpu_arrive = vmx_vcpu_arrive,
 	.get_segment = vmx_get_segment,
 	.set_segment = vmx_set_segment,
 	.get_system = vmx_get_system,

@@ -62,8 +62,8 @@ void paging_enable_features(void)
 		table = (u64 *)(table[511] & PTE_ADDRESS);
 		table = (u64 *)(table[510] & PTE_ADDRESS);
 		image_physical_offset = (table[0] & MASK64(51, 21)) - IMAGE_BASE;
+		has_1g = cpuid_if_present(0x80000001u, 0).edx & CPUID_EXT1_EDX_PAGE1GB;
 	}
-	has_1g = cpuid_if_present(0x80000001u, 0).edx & CPUID_EXT1_EDX_PAGE1GB;
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
 	wrmsr(MSR_IA32_PAT, PAT_VALUE);
 	write_cr0((read_cr0() | CR0_WP | CR0_NE | CR0_MP) & ~(CR0_EM | CR0_TS | CR0_CD | CR0_NW));
@@ -154,15 +154,26 @@ void paging_unmap(u64 virtual, u64 size_bytes)
 
 		BUG_ON(!entry);
 		*entry = 0;
-		invlpg(virtual);
 	}
+}
+
+void paging_flush_all(void)
+{
+	u64 cr4 = read_cr4();
+
+	write_cr4(cr4 & ~CR4_PGE);
+	write_cr4(cr4);
+}
+
+void paging_load(void)
+{
+	write_cr3(paging_root());
+	paging_flush_all(); /* also entries that the tables before made global */
 }
 
 void paging_switch(void)
 {
-	write_cr3(paging_root());
-	write_cr4(read_cr4() & ~CR4_PGE); /* also entries that the front door made global */
-	write_cr4(read_cr4() | CR4_PGE);
+	paging_load();
 	table_window = DIRECT_MAP_BASE;
 }
 

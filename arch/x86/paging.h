@@ -27,10 +27,12 @@ void paging_enable_features(void);
  * page aligned. ERR_NO_MEMORY: a part may be mapped then.
  */
 MUST_CHECK int paging_map(u64 virtual, u64 physical, u64 size_bytes, unsigned flags);
-void paging_unmap(u64 virtual, u64 size_bytes); /* 4 KiB pages; this CPU's TLB only */
+void paging_unmap(u64 virtual, u64 size_bytes); /* 4 KiB pages; TLBs are the caller's to flush (smp_flush_tlb) */
 /* From here on the final tables are in force and tables are reached through the direct map. */
 void paging_switch(void);
 u64 paging_root(void); /* the value for CR3 */
+void paging_load(void);      /* each further CPU: the final tables, and nothing else in its TLB */
+void paging_flush_all(void); /* this CPU's TLB, global entries too */
 /* Looks the address up in the tables that CR3 holds. Any context, also in a panic. */
 bool paging_is_mapped(u64 virtual);
 /* A top-level table for another address space that shares the upper half: EFI run-time services. */

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run queues: one a CPU. Which thread of a queue runs is hv/sched_policy.c's; this file switches, wakes, and moves
+ * threads between CPUs.
+ *
+ * A thread belongs to the queue of thread->cpu, and that changes only under the lock of the queue it leaves, while nothing
+ * of it is on a CPU. No two queues are locked at once: a thread that moves is in neither for a moment (in transit: runnable,
+ * not counted, not current), and whoever took it out puts it in. So:
+ *
+ *   blocked -> wake: choose a CPU -> queued -> picked: running -> blocked, or back into the queue
+ *                                     |  ^                 |
+ *               an idle CPU steals it +--+    it may not run here any more: it moves once it has left the CPU
+ *
+ * Preemption: whoever makes a better thread runnable sets cpu->reschedule; the next interrupt's end, or the next point at
+ * which interrupts come back on in waking code, switches. On another CPU an interrupt says so.
+ *
+ * No CPU idles while a thread that it may run waits: a CPU that goes idle first says so (idle_cpus), then looks at the other
+ * queues; whoever queues a thread behind another first queues it, then looks at idle_cpus. One of the two sees the other.
+ */
+#include "arch/x86/lapic.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/vectors.h"
+#include "hv/clock.h"
+#include "hv/kmalloc.h"
+#include "hv/lib/log.h"
+#include "hv/lib/string.h"
+#include "hv/log.h"
+#include "hv/thread_internal.h"
+#include "hv/vmap.h"
+
+struct thread *thread_switch(struct thread *from, u64 *from_rsp, u64 to_rsp); /* arch/x86/switch.S */
+
+static struct cpu_mask idle_cpus; /* (a) those that found nothing to do and have not been given anything since */
+
+#define BALANCE_INTERVAL_NS (50 * NS_PER_MS)
+
+bool thread_should_yield(void)
+{
+	return READ_ONCE(this_cpu()->reschedule);
+}
+
+struct run_queue *thread_lock_queue(const struct thread *thread)
+{
+	for (;;) {
+		struct cpu *cpu = READ_ONCE(thread->cpu);
+
+		lock_raw(&cpu->queue->lock);
+		if (LIKELY(READ_ONCE(thread->cpu) == cpu))
+			return cpu->queue;
+		unlock_raw(&cpu->queue->lock);
+	}
+}
+
+static bool allowed_on(const struct thread *thread, const struct cpu *cpu)
+{
+	return cpu_mask_has(&thread->affinity, cpu->index);
+}
+
+/* Its registers are still being saved: a few instructions, with interrupts off, without a lock. */
+static void wait_until_off_cpu(const struct thread *thread)
+{
+	while (__atomic_load_n(&thread->on_cpu, __ATOMIC_ACQUIRE))
+		cpu_relax();
+}
+
+/* [queue] The time since the thread's last change of state goes to `account`. */
+static void account_until(struct thread *thread, u64 now, u64 *account)
+{
+	if (now > thread->since_tsc)
+		WRITE_ONCE(*account, *account + (now - thread->since_tsc));
+	thread->since_tsc = now;
+}
+
+/* [queue] in all of these. */
+
+static void arm_slice_timer(struct run_queue *queue, struct thread *running)
+{
+	u64 left;
+
+	if (running->idle || queue->slice_armed)
+		return;
+	queue->slice_armed = true;
+	left = clock_tsc_to_ns(clock_ns_to_tsc(0) + sched_slice_left(&running->entity));
+	timer_arm(&queue->slice, clock_ns() + MAX(left, 100000u));
+}
+
+static void slice_over(struct timer *timer)
+{
+	struct run_queue *queue = this_cpu()->queue;
+
+	(void)timer;
+	WRITE_ONCE(queue->slice_armed, false);
+	WRITE_ONCE(this_cpu()->reschedule, 1);
+}
+
+/* Up to now; also for another CPU's running thread, since all CPUs' time-stamp counters show the same time. */
+static u64 charge_current(struct run_queue *queue, struct thread *current)
+{
+	u64 now = rdtsc(), ticks = now > queue->last_tsc ? now - queue->last_tsc : 0;
+
+	if (ticks)
+		queue->last_tsc = now;
+	current->run_ticks += ticks;
+	if (!current->idle)
+		sched_charge(&queue->policy, &current->entity, ticks);
+	return queue->last_tsc;
+}
+
+static void take_out(struct run_queue *queue, struct thread *thread)
+{
+	sched_take(&queue->policy, &thread->entity);
+	list_remove(&thread->queued);
+}
+
+/* `current` goes back into the queue, or leaves it; the next one comes out. */
+static struct thread *choose_next(struct run_queue *queue, struct thread *current)
+{
+	u64 now = charge_current(queue, current);
+	struct sched_entity *entity;
+	struct thread *next;
+
+	if (!current->idle) {
+		current->since_tsc = now;
+		current->moving = current->state == THREAD_RUNNABLE && !allowed_on(current, current->cpu);
+		if (current->state == THREAD_RUNNABLE && !current->moving) {
+			sched_put(&queue->policy, &current->entity);
+			list_push_back(&queue->threads, &current->queued);
+		} else {
+			sched_leave(&queue->policy, &current->entity);
+		}
+	}
+	entity = sched_pick(&queue->policy);
+	if (!entity)
+		return queue->idle;
+	next = CONTAINER_OF(entity, struct thread, entity);
+	list_remove(&next->queued);
+	if (next != current)
+		account_until(next, now, &next->steal_ticks);
+	return next;
+}
+
+/* Switching */
+
+/* First thing on the other stack: the one that was left may now be taken by others, or is at its end. */
+static void leave_behind(struct thread *previous)
+{
+	if (previous->state == THREAD_DEAD && previous->detached) {
+		stack_free(previous->stack_top);
+		kfree(previous);
+	} else if (previous->state == THREAD_DEAD) {
+		/* Under the lock that thread_join takes before it frees: nothing of the thread is touched after it. */
+		lock_raw(&previous->exit.lock);
+		__atomic_store_n(&previous->on_cpu, 0, __ATOMIC_RELEASE);
+		waitqueue_wake_all_locked(&previous->exit);
+		unlock_raw(&previous->exit.lock);
+	} else if (previous->moving) {
+		/* In transit, so nobody else changes it; its queue's lock is what run_queue_place wants. */
+		previous->moving = false;
+		__atomic_store_n(&previous->on_cpu, 0, __ATOMIC_RELEASE);
+		run_queue_place(previous, thread_lock_queue(previous));
+	} else {
+		__atomic_store_n(&previous->on_cpu, 0, __ATOMIC_RELEASE);
+	}
+}
+
+void thread_finish_switch(struct thread *previous)
+{
+	struct thread *self = thread_current();
+
+	leave_behind(previous);
+	if (self->hooks)
+		self->hooks->in(self->hooks_context);
+}
+
+void thread_schedule(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct run_queue *queue = cpu->queue;
+	struct thread *current = cpu->current, *next;
+
+	lock_raw(&queue->lock);
+	WRITE_ONCE(cpu->reschedule, 0);
+	next = choose_next(queue, current);
+	if (queue->policy.count)
+		arm_slice_timer(queue, next);
+	if (next == current) {
+		unlock_raw(&queue->lock);
+		return;
+	}
+	if (current->idle)
+		cpu_mask_clear_atomic(&idle_cpus, cpu->index);
+	next->switches++;
+	queue->switches++;
+	*(struct cpu **)(next->stack_top - 8) = cpu;
+	WRITE_ONCE(cpu->current, next);
+	/* A full barrier: what `next` reads from here on was written after any thread_kick that did not see it as current. */
+	__atomic_store_n(&next->on_cpu, 1, __ATOMIC_SEQ_CST);
+	unlock_raw(&queue->lock);
+	if (current->hooks)
+		current->hooks->out(current->hooks_context);
+	thread_finish_switch(thread_switch(current, &current->rsp, next->rsp));
+}
+
+void thread_yield(void)
+{
+	u64 flags = irq_save();
+	struct cpu *cpu = this_cpu();
+
+	lock_raw(&cpu->queue->lock);
+	charge_current(cpu->queue, cpu->current);
+	if (!cpu->current->idle)
+		sched_give_up_slice(&cpu->current->entity);
+	unlock_raw(&cpu->queue->lock);
+	thread_schedule();
+	irq_restore(flags);
+}
+
+void thread_set_blocked(void)
+{
+	struct run_queue *queue = this_cpu()->queue;
+
+	lock_raw(&queue->lock);
+	thread_current()->state = THREAD_BLOCKED;
+	unlock_raw(&queue->lock);
+}
+
+/* Waking */
+
+/* This CPU or another should look at its queue. Interrupts off. */
+static void ask_for_switch(struct cpu *cpu)
+{
+	struct cpu *self = this_cpu();
+
+	if (__atomic_exchange_n(&cpu->reschedule, 1, __ATOMIC_ACQ_REL))
+		return;
+	if (cpu != self)
+		lapic_send_ipi(cpu->apic_id, VECTOR_RESCHEDULE);
+	else if (self->interrupt_depth == 0)
+		lapic_self_ipi(VECTOR_RESCHEDULE); /* taken as soon as interrupts are on again */
+}
+
+/* [queue] Into the queue; and who has to know: its CPU, or an idle one that could take it. */
+static void enqueue(struct thread *thread, struct run_queue *queue)
+{
+	struct cpu *cpu = thread->cpu;
+	struct thread *running = cpu->current;
+	struct cpu_mask idle;
+
+	sched_join(&queue->policy, &thread->entity);
+	list_push_back(&queue->threads, &thread->queued);
+	if (running->idle) {
+		ask_for_switch(cpu);
+		return;
+	}
+	charge_current(queue, running);
+	if (sched_preempts(&queue->policy, &thread->entity, &running->entity))
+		ask_for_switch(cpu);
+	else if (cpu == this_cpu())
+		arm_slice_timer(queue, running);
+	else if (!queue->slice_armed)
+		ask_for_switch(cpu); /* its slice timer is its own to arm */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	idle = cpu_mask_and(&idle_cpus, &thread->affinity);
+	if (!cpu_mask_empty(&idle))
+		ask_for_switch(cpus[cpu_mask_next(&idle, 0)]);
+}
+
+/* An idle CPU is given work at most once: whoever clears its bit has it. */
+static bool claim_idle(u32 index)
+{
+	return cpu_mask_has(&idle_cpus, index) && cpu_mask_clear_atomic(&idle_cpus, index);
+}
+
+static struct cpu *least_loaded(const struct cpu_mask *candidates, struct cpu *best)
+{
+	CPU_MASK_FOR_EACH(i, candidates) {
+		u32 count = READ_ONCE(cpus[i]->queue->policy.count);
+
+		if (!best || count < READ_ONCE(best->queue->policy.count))
+			best = cpus[i];
+	}
+	return best;
+}
+
+/* [queue of thread->cpu] Where it was last, when that idles; else any idle CPU; else where it was last. */
+static struct cpu *choose_cpu(const struct thread *thread)
+{
+	struct cpu_mask usable = cpu_mask_and(&thread->affinity, &cpus_online), idle;
+	bool last_allowed = cpu_mask_has(&usable, thread->cpu->index);
+
+	if (last_allowed && claim_idle(thread->cpu->index))
+		return thread->cpu;
+	idle = cpu_mask_and(&usable, &idle_cpus);
+	CPU_MASK_FOR_EACH(i, &idle)
+		if (claim_idle(i))
+			return cpus[i];
+	if (last_allowed && !thread->fresh)
+		return thread->cpu;
+	/* New, or not welcome where it was. The mask was checked when it was set, and CPUs do not go. */
+	return least_loaded(&usable, last_allowed ? thread->cpu : NULL);
+}
+
+void run_queue_place(struct thread *thread, struct run_queue *queue)
+{
+	do {
+		struct cpu *to = choose_cpu(thread);
+
+		thread->fresh = false;
+		if (to != thread->cpu) {
+			thread->migrations++;
+			WRITE_ONCE(thread->cpu, to);
+			unlock_raw(&queue->lock);
+			queue = to->queue;
+			lock_raw(&queue->lock);
+		}
+	} while (!allowed_on(thread, thread->cpu)); /* while no lock was held its affinity may have changed */
+	enqueue(thread, queue);
+	unlock_raw(&queue->lock);
+}
+
+void thread_wake(struct thread *thread)
+{
+	u64 flags = irq_save();
+	struct run_queue *queue = thread_lock_queue(thread);
+
+	if (thread->state != THREAD_BLOCKED) {
+		unlock_raw(&queue->lock);
+	} else if (thread->entity.counted) {
+		thread->state = THREAD_RUNNABLE; /* not yet off its CPU: thread_schedule there will put it back by itself */
+		unlock_raw(&queue->lock);
+	} else {
+		thread->state = THREAD_RUNNABLE;
+		account_until(thread, rdtsc(), &thread->wait_ticks);
+		wait_until_off_cpu(thread);
+		run_queue_place(thread, queue);
+	}
+	irq_restore(flags);
+}
+
+void run_queue_leave_forbidden(struct thread *thread, struct run_queue *queue)
+{
+	struct cpu *cpu = thread->cpu;
+
+	if (allowed_on(thread, cpu)) {
+		unlock_raw(&queue->lock);
+	} else if (!list_empty(&thread->queued)) {
+		take_out(queue, thread);
+		wait_until_off_cpu(thread);
+		run_queue_place(thread, queue);
+	} else {
+		if (cpu->current == thread)
+			ask_for_switch(cpu);
+		unlock_raw(&queue->lock); /* blocked or in transit: its next place is chosen by the new mask */
+	}
+}
+
+/* Moving work to where there is none. Interrupts off, no lock held. */
+
+/* [victim's queue] The one that has waited longest and may run on `to`. */
+static struct thread *find_movable(struct run_queue *victim, const struct cpu *to)
+{
+	LIST_FOR_EACH(node, &victim->threads) {
+		struct thread *thread = LIST_ENTRY(node, struct thread, queued);
+
+		if (allowed_on(thread, to))
+			return thread;
+	}
+	return NULL;
+}
+
+/* Takes it over into the queue of `to`. The victim's queue is locked before, nothing after. */
+static void move(struct thread *thread, struct run_queue *victim, struct cpu *to)
+{
+	take_out(victim, thread);
+	wait_until_off_cpu(thread);
+	thread->migrations++;
+	WRITE_ONCE(thread->cpu, to);
+	unlock_raw(&victim->lock);
+	lock_raw(&to->queue->lock);
+	if (allowed_on(thread, to)) {
+		enqueue(thread, to->queue);
+		unlock_raw(&to->queue->lock);
+	} else {
+		run_queue_place(thread, to->queue);
+	}
+}
+
+/* True: this CPU, which has nothing to do, now has a thread of another one's queue. */
+static bool steal(struct cpu *self)
+{
+	struct cpu *best = NULL;
+	struct thread *thread = NULL;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		u32 count = cpus[i] && cpus[i] != self && cpus[i]->queue ? READ_ONCE(cpus[i]->queue->policy.count) : 0;
+
+		if (count == 0 || (best && count <= READ_ONCE(best->queue->policy.count)))
+			continue;
+		lock_raw(&cpus[i]->queue->lock);
+		/* An idle CPU is about to run what it has just been given. */
+		if (!cpus[i]->current->idle && find_movable(cpus[i]->queue, self))
+			best = cpus[i];
+		unlock_raw(&cpus[i]->queue->lock);
+	}
+	if (!best)
+		return false;
+	lock_raw(&best->queue->lock);
+	thread = find_movable(best->queue, self);
+	if (!thread) {
+		unlock_raw(&best->queue->lock);
+		return false;
+	}
+	WRITE_ONCE(self->reschedule, 1); /* the caller switches: enqueue need not send for it */
+	move(thread, best->queue, self);
+	return true;
+}
+
+/*
+ * A CPU with many waiting threads gives one to a CPU with at least two fewer; idle ones help themselves. At most once in
+ * BALANCE_INTERVAL_NS, at the end of an interrupt.
+ */
+static void balance(struct cpu *self)
+{
+	struct run_queue *queue = self->queue;
+	u64 now = clock_ns();
+	struct thread *thread = NULL;
+	struct cpu *to;
+
+	if (now < queue->next_balance_ns)
+		return;
+	queue->next_balance_ns = now + BALANCE_INTERVAL_NS;
+	to = least_loaded(&cpus_online, NULL);
+	if (READ_ONCE(to->queue->policy.count) + 2 > READ_ONCE(queue->policy.count))
+		return;
+	lock_raw(&queue->lock);
+	thread = find_movable(queue, to);
+	if (thread)
+		move(thread, queue, to);
+	else
+		unlock_raw(&queue->lock);
+}
+
+/* Per CPU */
+
+/* The outermost interrupt's end, interrupts off: what could not be done where it was asked for. */
+static void interrupt_end(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	log_wake_readers();
+	if (!READ_ONCE(cpu->reschedule))
+		return;
+	if (READ_ONCE(cpu->queue->policy.count) > 1)
+		balance(cpu);
+	thread_schedule();
+}
+
+static void reschedule_interrupt(void *context)
+{
+	(void)context; /* its end does the work */
+}
+
+void threads_init_cpu(void)
+{
+	struct thread *idle = kzalloc(sizeof(*idle));
+	struct run_queue *queue = kzalloc(sizeof(*queue));
+	struct cpu *cpu = this_cpu();
+	u64 rsp;
+
+	if (!idle || !queue)
+		panic("no memory for the idle thread");
+	__asm__("movq %%rsp, %0" : "=r"(rsp));
+	idle->stack_top = (rsp | (STACK_BYTES - 1)) + 1;
+	idle->idle = true;
+	idle->on_cpu = 1;
+	idle->cpu = cpu;
+	idle->affinity = cpu_mask_of(cpu->index);
+	list_init(&idle->queued);
+	string_copy(idle->name, "idle", sizeof(idle->name));
+	waitqueue_init(&idle->exit, "idle exit");
+	spinlock_init(&queue->lock, "run queue", LOCK_RANK_SCHED);
+	sched_queue_init(&queue->policy);
+	list_init(&queue->threads);
+	timer_init(&queue->slice, slice_over, NULL);
+	queue->idle = idle;
+	queue->last_tsc = rdtsc();
+	((u64 *)idle->stack_top)[-2] = (u64)idle;
+	cpu->current = idle;
+	cpu->queue = queue;
+	vectors_set(VECTOR_RESCHEDULE, reschedule_interrupt, NULL);
+	vectors_interrupt_end = interrupt_end;
+}
+
+void thread_idle_loop(void)
+{
+	for (;;) {
+		struct cpu *cpu;
+
+		irq_disable();
+		cpu = this_cpu();
+		cpu_mask_set_atomic(&idle_cpus, cpu->index); /* before the look at the others: see the file's head */
+		if (READ_ONCE(cpu->reschedule) || steal(cpu))
+			thread_schedule();
+		else
+			__asm__ volatile("sti; hlt" ::: "memory"); /* STI's shadow: no interrupt slips in between */
+	}
+}
