@@ -74,20 +74,26 @@ void timer_init(struct timer *timer, void (*function)(struct timer *timer), void
 	*timer = (struct timer){ .function = function, .context = context };
 }
 
-/* Takes it out of the queue in which it is. */
-static bool dequeue(struct timer *timer)
+/* Locks the queue that it is in, or was in last; cpu_index changes only under that lock. Interrupts off. */
+static struct timer_queue *lock_queue_of(const struct timer *timer)
 {
-	struct cpu *cpu = cpus[READ_ONCE(timer->cpu_index)];
-	struct timer_queue *queue = cpu ? cpu->timers : NULL;
-	bool queued;
+	for (;;) {
+		u32 index = READ_ONCE(timer->cpu_index);
+		struct timer_queue *queue = cpus[index]->timers;
 
-	if (!queue)
-		return false;
-	lock_raw(&queue->lock);
-	queued = heap_contains(&timer->node);
+		lock_raw(&queue->lock);
+		if (LIKELY(READ_ONCE(timer->cpu_index) == index))
+			return queue;
+		unlock_raw(&queue->lock);
+	}
+}
+
+static bool take_out(struct timer_queue *queue, struct timer *timer)
+{
+	bool queued = heap_contains(&timer->node);
+
 	if (queued)
 		heap_remove(&queue->heap, &timer->node);
-	unlock_raw(&queue->lock);
 	return queued;
 }
 
@@ -95,14 +101,13 @@ void timer_arm(struct timer *timer, u64 deadline_ns)
 {
 	u64 flags = irq_save();
 	struct cpu *cpu = this_cpu();
-	struct timer_queue *queue = cpu->timers;
+	struct timer_queue *queue;
 
-	if (cpu->index != timer->cpu_index)
-		dequeue(timer);
-	lock_raw(&queue->lock);
-	if (heap_contains(&timer->node))
-		heap_remove(&queue->heap, &timer->node);
-	timer->cpu_index = cpu->index;
+	/* At most twice, unless others arm it meanwhile: from where it is to this CPU, one lock at a time. */
+	while (take_out(queue = lock_queue_of(timer), timer), queue != cpu->timers) {
+		WRITE_ONCE(timer->cpu_index, cpu->index);
+		unlock_raw(&queue->lock);
+	}
 	timer->deadline_ns = deadline_ns;
 	heap_insert(&queue->heap, &timer->node);
 	if (first(queue) == timer)
@@ -114,11 +119,20 @@ void timer_arm(struct timer *timer, u64 deadline_ns)
 bool timer_cancel(struct timer *timer)
 {
 	u64 flags = irq_save();
-	bool queued = dequeue(timer); /* the APIC may still fire once for it, and finds nothing to do */
+	bool queued = false;
 
-	/* From within its own function there is nobody to wait for. */
-	while (this_cpu()->timers->running != timer && __atomic_load_n(&timer->running, __ATOMIC_ACQUIRE))
-		cpu_relax();
+	for (;;) {
+		struct timer_queue *queue = lock_queue_of(timer);
+
+		queued |= take_out(queue, timer); /* the APIC may still fire once for it, and finds nothing to do */
+		unlock_raw(&queue->lock);
+		/* From within its own function there is nobody to wait for. */
+		if (this_cpu()->timers->running == timer || !__atomic_load_n(&timer->running, __ATOMIC_ACQUIRE))
+			break;
+		while (__atomic_load_n(&timer->running, __ATOMIC_ACQUIRE))
+			cpu_relax();
+		/* The function may have armed it again. */
+	}
 	irq_restore(flags);
 	return queued;
 }

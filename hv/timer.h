@@ -4,8 +4,7 @@
  *
  * A timer belongs to the CPU on which it was armed last. Its function runs there in interrupt context (interrupts
  * off, no sleep), without the timer lock, and may arm the same timer again. timer_arm and timer_cancel may be called
- * in any context with interrupts on or off, also on the fast exit path, from any CPU; the owner sees to it that no two
- * calls for one timer run at once (those of the function included), by a lock of its own.
+ * in any context with interrupts on or off, also on the fast exit path, and on any CPU.
  * timer_arm waits for nobody: while the function still runs on one CPU the timer may be armed on another, and run there.
  * timer_cancel waits for a function that runs on another CPU: not with a lock held that the function takes.
  */
