@@ -23,6 +23,7 @@ const struct exit_row exit_rows[EXIT_KIND_COUNT] = {
 	[EXIT_INTERRUPT_WINDOW] = { exit_window, EXIT_FAST },
 	[EXIT_NMI] = { exit_host_event, 0 },
 	[EXIT_NMI_WINDOW] = { exit_nmi_window, EXIT_FAST },
+	[EXIT_TASK_PRIORITY] = { exit_window, EXIT_FAST },
 	[EXIT_CR_ACCESS] = { exit_cr_access, EXIT_FAST | EXIT_INSTRUCTION },
 	[EXIT_DR_ACCESS] = { exit_dr_access, EXIT_FAST },
 	[EXIT_XSETBV] = { exit_xsetbv, EXIT_FAST | EXIT_INSTRUCTION },
@@ -43,7 +44,7 @@ const struct exit_row exit_rows[EXIT_KIND_COUNT] = {
 	[EXIT_INIT] = { exit_host_event, 0 },
 	[EXIT_SIPI] = { exit_failed, 0 },
 	[EXIT_SLICE_END] = { exit_host_event, 0 },
-	[EXIT_ENTRY_FAILED] = { exit_failed, 0 },
+	[EXIT_ENTRY_FAILED] = { exit_entry_failed, 0 },
 };
 
 exit_handler_t *exit_fast_handlers[EXIT_KIND_COUNT];

@@ -34,5 +34,6 @@ enum verdict exit_exception(struct vcpu *vcpu);
 enum verdict exit_shutdown(struct vcpu *vcpu);
 enum verdict exit_machine_check(struct vcpu *vcpu);
 enum verdict exit_failed(struct vcpu *vcpu);
+enum verdict exit_entry_failed(struct vcpu *vcpu); /* exit_entry.c */
 
 #endif

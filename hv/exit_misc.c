@@ -28,6 +28,7 @@ enum verdict exit_host_event(struct vcpu *vcpu)
 	return VERDICT_SAME;
 }
 
+/* Something that waited can be taken now: IF, or CR8, has changed. */
 enum verdict exit_window(struct vcpu *vcpu)
 {
 	vcpu_request(vcpu, VCPU_REQUEST_EVENT);
@@ -92,7 +93,6 @@ enum verdict exit_machine_check(struct vcpu *vcpu)
 enum verdict exit_failed(struct vcpu *vcpu)
 {
 	vm_crash(vcpu->vm, "%s: %s (0x%llx)",
-		 vcpu->exit.kind == EXIT_ENTRY_FAILED ? "the CPU refused the guest's state" : "an exit that nothing here asked for",
-		 virt_ops->exit_name(vcpu->exit.failure.code), (unsigned long long)vcpu->exit.failure.code);
+		 "an exit that nothing here asked for", virt_ops->exit_name(vcpu->exit.failure.code), (unsigned long long)vcpu->exit.failure.code);
 	return VERDICT_STOP;
 }

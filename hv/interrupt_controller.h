@@ -27,6 +27,11 @@ struct interrupt_controller_ops {
 	 * Returns the vector really to be delivered (a PIC may turn it into a spurious one), or INTERRUPT_NONE.
 	 */
 	int (*acknowledge)(void *controller, int vector);
+	/*
+	 * The class (vector / 16) of the request that would be pending but for the task priority; 0: none. Asked only where
+	 * the guest's MOV to CR8 does not exit (vcpu->task_priority), for the exit that tells when it is low enough.
+	 */
+	unsigned (*held)(void *controller);
 
 	/* x2APIC registers 0x800 to 0x8ff and IA32_APIC_BASE, IA32_TSC_DEADLINE. False: #GP. */
 	bool (*read_msr)(void *controller, u32 msr, u64 *value);

@@ -41,6 +41,8 @@ static void offer(struct vcpu *vcpu)
 {
 	int vector = vcpu->interrupts->pending(vcpu->interrupt_controller);
 
+	if (vcpu->task_priority)
+		virt_ops->hold_interrupt(vcpu, vector < 0 ? vcpu->interrupts->held(vcpu->interrupt_controller) : 0);
 	if (vector == vcpu->offered_vector)
 		return;
 	vcpu->offered_vector = (s16)vector;

@@ -34,8 +34,7 @@ enum exit_kind exit_kind_by_name(const char *name)
 	return EXIT_KIND_COUNT;
 }
 
-/* CR4 bits that this CPU knows beyond what the guest was shown; then its CR4 writes are looked at. */
-static u64 guarded_cr4(const struct cpuid_table *cpuid_table)
+u64 vcpu_known_cr4(void)
 {
 	struct cpuid_result seven = cpuid_if_present(7, 0);
 	u64 known = MASK64(10, 0);
@@ -49,7 +48,7 @@ static u64 guarded_cr4(const struct cpuid_table *cpuid_table)
 	known |= seven.ebx & BIT32(20) ? BIT64(21) : 0;
 	known |= seven.ecx & BIT32(3) ? BIT64(22) : 0;
 	known |= seven.ecx & BIT32(7) ? BIT64(23) : 0; /* CET */
-	return known & ~cpuid_table->cr4_allowed;
+	return known;
 }
 
 int vcpu_create(struct vm *vm, u32 index)
@@ -61,7 +60,8 @@ int vcpu_create(struct vm *vm, u32 index)
 		return ERR_NO_MEMORY;
 	vcpu->vm = vm;
 	vcpu->index = vcpu->apic_id = index;
-	vcpu->cr4_guarded = guarded_cr4(vm->cpuid);
+	/* Bits that the CPU knows beyond what the guest was shown: then its CR4 writes are looked at. */
+	vcpu->cr4_guarded = vcpu_known_cr4() & ~vm->cpuid->cr4_allowed;
 	waitqueue_init(&vcpu->wait, "vcpu");
 	result = vcpu_state_create(vcpu);
 	if (!result)
@@ -96,6 +96,8 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->code.cr3 = CODE_CACHE_EMPTY;
 	vcpu->exit_pending = vcpu->instruction_done = vcpu->nmi_pending = vcpu->nmi_blocked = vcpu->halted = false;
 	vcpu->requests = 0;
+	vcpu->enter_unsound = false;
+	vcpu->unsound = NULL;
 	vcpu->tsc_offset = -rdtsc();
 	vcpu->tsc_adjust = 0;
 	vcpu->xss = 0;

@@ -91,11 +91,15 @@ struct vcpu {
 	bool exit_pending;            /* (o) vcpu->exit is still to be handled, at the slow level */
 	bool instruction_done;        /* (o) an exit's instruction was completed: the backend ends the interrupt shadow */
 	bool nmi_pending;             /* (o) one more is latched, as in hardware */
+	bool check_due;               /* (o) debug builds: state changed, so the next entry is checked before it is tried */
+	bool enter_unsound;           /* (o) debug builds: the next entry is tried even so (vmbreak --enter) */
+	const struct entry_rule *unsound; /* (o) debug builds: what the last check found; NULL: nothing */
 	s16 offered_vector;           /* (o) what the backend holds on offer; INTERRUPT_NONE otherwise */
 	struct vm *vm;                /* (c) */
 	void *backend;                /* (c) struct svm_vcpu, struct vmx_vcpu */
 	const struct interrupt_controller_ops *interrupts; /* (c) from the board */
 	void *interrupt_controller;   /* (c) */
+	u32 *task_priority;           /* (c) the APIC's TPR where the CPU keeps it for MOV CR8, from the backend; NULL: CR8 exits */
 	u32 index;                    /* (c) in vm->vcpus */
 	u32 apic_id;                  /* (c) */
 
@@ -166,6 +170,12 @@ void vcpu_inject_page_fault(struct vcpu *vcpu, u64 address, u32 error_code);
 void vcpu_interrupt_taken(struct vcpu *vcpu);
 bool vcpu_prepare_entry(struct vcpu *vcpu);
 void vcpu_load_cpu_state(struct vcpu *vcpu);
+
+/*
+ * Debug builds, before an entry that follows a change of state: the manual's rules. False: one is broken, vcpu->exit says so
+ * (EXIT_ENTRY_FAILED, ENTRY_NOT_TRIED), and the backend leaves its loop. hv/exit_entry.c.
+ */
+bool vcpu_entry_is_sound(struct vcpu *vcpu);
 
 enum exit_row_flags {
 	EXIT_FAST = 1,        /* the handler keeps the fast contract (DESIGN.md, section 5) */
@@ -260,6 +270,9 @@ static inline const u8 *vcpu_cached_code(const struct vcpu *vcpu, u64 cr3, u64 l
 		return NULL;
 	return cache->bytes + offset;
 }
+
+/* The CR4 bits that this CPU has. */
+u64 vcpu_known_cr4(void);
 
 /* The guest's time-stamp counter now, and when (clock_ns scale) it will reach a value. Any context. */
 u64 vcpu_tsc(const struct vcpu *vcpu);

@@ -68,7 +68,6 @@ enum system_register {
 	SYSTEM_CR0, SYSTEM_CR2, SYSTEM_CR3, SYSTEM_CR4, SYSTEM_EFER, SYSTEM_PAT, SYSTEM_DR6, SYSTEM_DR7,
 	SYSTEM_STAR, SYSTEM_LSTAR, SYSTEM_CSTAR, SYSTEM_SFMASK, SYSTEM_KERNEL_GS_BASE,
 	SYSTEM_SYSENTER_CS, SYSTEM_SYSENTER_ESP, SYSTEM_SYSENTER_EIP, SYSTEM_DEBUGCTL,
-	SYSTEM_CR8, /* the task priority as the hardware holds it for CR8 reads; the APIC's copy is the truth */
 	SYSTEM_REGISTER_COUNT
 };
 
@@ -84,7 +83,7 @@ struct vcpu_event {
 
 #define EXIT_KINDS(X)                                                                                             \
 	X(UNKNOWN) X(CPUID) X(MSR_READ) X(MSR_WRITE) X(IO) X(NESTED_FAULT) X(HLT) X(HYPERCALL) X(INTERRUPT) X(INTERRUPT_WINDOW) \
-	X(NMI) X(NMI_WINDOW) X(CR_ACCESS) X(DR_ACCESS) X(XSETBV) X(WBINVD) X(INVD) X(PAUSE) X(MONITOR) X(MWAIT)    \
+	X(NMI) X(NMI_WINDOW) X(TASK_PRIORITY) X(CR_ACCESS) X(DR_ACCESS) X(XSETBV) X(WBINVD) X(INVD) X(PAUSE) X(MONITOR) X(MWAIT)    \
 	X(RDPMC) X(RDTSC) X(INVLPG) X(DESCRIPTOR_TABLE) X(TASK_SWITCH) X(EXCEPTION) X(UNDEFINED) X(SHUTDOWN)       \
 	X(MACHINE_CHECK) X(INIT) X(SIPI) X(SLICE_END) X(ENTRY_FAILED)
 
@@ -156,7 +155,31 @@ struct virt_features {
 
 /* Which layout of permission map the backend's hardware reads (hv/msr_policy.h fills it). */
 enum msr_map_layout { MSR_MAP_SVM, MSR_MAP_VMX };
-struct control_field { const char *name; u32 offset, size_bytes; u64 value; };
+
+/* A field of a vCPU's control block (VMCB, VMCS), named and grouped as in the vendor's manual. */
+struct control_field {
+	const char *name, *group;
+	u32 offset, size_bytes; /* offset: the VMCS's encoding */
+	u64 value;
+	bool present;           /* this CPU has it */
+	bool guest_state;       /* the guest's own: what it holds can harm nobody else */
+};
+
+/* One of the manual's rules about the state that an entry may find. */
+struct entry_rule {
+	const char *name;    /* short, unique: "guest_cs_type" */
+	const char *section; /* the manual's title and number */
+	const char *text;    /* what must hold */
+};
+
+/* Debug builds check the rules before the first entry after a change of state, and let `vmbreak` spoil a field. */
+#ifdef SOLERA_DEBUG
+#define VIRT_CHECKS_ENTRIES true
+#else
+#define VIRT_CHECKS_ENTRIES false
+#endif
+/* vcpu->exit.failure.code where Solera's own check found the state unsound, and did not try the entry; no hardware has it. */
+#define ENTRY_NOT_TRIED BIT64(62)
 
 struct virt_ops {
 	const char *name; /* "svm", "vmx" */
@@ -204,6 +227,11 @@ struct virt_ops {
 	 * INTERRUPT_NONE withdraws it. The event in vcpu->event goes first.
 	 */
 	void (*offer_interrupt)(struct vcpu *vcpu, int vector);
+	/*
+	 * Where the guest moves CR8 without an exit (vcpu->task_priority): EXIT_TASK_PRIORITY once CR8 is below class, which is at
+	 * most CR8's value at the next entry; 0: not asked for. NULL: CR8 exits.
+	 */
+	void (*hold_interrupt)(struct vcpu *vcpu, unsigned class);
 	/* An NMI put into vcpu->event would be delivered at the next entry; if not, ask for EXIT_NMI_WINDOW. */
 	bool (*accepts_nmi)(struct vcpu *vcpu);
 	void (*request_nmi_window)(struct vcpu *vcpu);
@@ -222,8 +250,17 @@ struct virt_ops {
 
 	/* For traces and students. */
 	const char *(*exit_name)(u64 raw_code);
-	/* The control block's field number index, as the manual names it; false: there are no more. vCPU stopped. NULL: not there. */
+	const char *control_block; /* "VMCB", "VMCS" */
+	const char *manual;        /* where entry_rule.section is a title of */
+	/* The control block's field number index; false: there are no more. vCPU stopped. */
 	bool (*control_field)(struct vcpu *vcpu, unsigned index, struct control_field *field);
+	/* Writes field number index, which must be guest state; false: the CPU does not take it. vCPU stopped; debugging only. */
+	bool (*set_guest_field)(struct vcpu *vcpu, unsigned index, u64 value);
+	/*
+	 * The rules of entry on what the next one would find: returns how many are broken, the first max of them in broken,
+	 * and how many there are in *total. vCPU stopped, or on its thread.
+	 */
+	unsigned (*check_entry)(struct vcpu *vcpu, const struct entry_rule **broken, unsigned max, unsigned *total);
 	const struct nested_format *nested_format; /* arch/x86/nested_paging.h: NPT or EPT rows */
 };
 

@@ -115,7 +115,7 @@ struct vm {
 	bool dying;                    /* (a) vCPU threads end */
 	bool reason_taken;             /* (a) reason is being or was written */
 	u8 pending_event;              /* (a) enum vm_event_kind + 1 asked for by a device or handler; 0: none */
-	char reason[120];              /* written before state/pending_event, then constant until the next run */
+	char reason[320];              /* written before state/pending_event, then constant until the next run */
 	u64 event_code;
 	struct waitqueue stopped;      /* woken when a vCPU stopped */
 	u64 clock_paused_ns;           /* [lifecycle] KVM clock while it stands still */

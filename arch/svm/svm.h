@@ -55,6 +55,8 @@ const char *svm_exit_name(u64 code);
 unsigned svm_code_bits(struct vcpu *vcpu);
 /* svm_fields.c */
 bool svm_control_field(struct vcpu *vcpu, unsigned index, struct control_field *field);
+bool svm_set_guest_field(struct vcpu *vcpu, unsigned index, u64 value);
+unsigned svm_check_entry(struct vcpu *vcpu, const struct entry_rule **broken, unsigned max, unsigned *total);
 /* svm_event.c */
 void svm_save_interrupted_event(struct vcpu *vcpu, const struct vmcb *vmcb);
 void svm_write_event(struct vcpu *vcpu, struct vmcb *vmcb);

@@ -12,8 +12,6 @@
 #define EFER_LME BIT64(8)
 #define EFER_LMA BIT64(10)
 #define EFER_SVME BIT64(12)
-#define SEGMENT_L BIT32(9)
-#define SEGMENT_DB BIT32(10)
 #define EVENT_VALID BIT64(31)
 #define EVENT_ERROR_CODE BIT64(11)
 #define IOPM_BYTES (3 * PAGE_SIZE)
@@ -87,21 +85,34 @@ static bool event_bad(const struct check *c)
 RULES(DEFINE_RULE)
 
 static const struct rule_row {
-	struct svm_rule rule;
+	struct entry_rule rule;
 	bool (*broken)(const struct check *c);
 } rules[] = {
-#define ROW(id, text, broken) { { #id, "VMRUN: Canonicalization and Consistency Checks (15.5.1)", text }, broken_##id },
+#define ROW(id, text, broken) { { #id, "\"VMRUN: Canonicalization and Consistency Checks\" (15.5.1)", text }, broken_##id },
 	RULES(ROW)
 };
 
-const struct svm_rule *svm_check(const struct vmcb *vmcb, const struct svm_check_host *host)
+unsigned svm_check_all(const struct vmcb *vmcb, const struct svm_check_host *host, const struct entry_rule **broken,
+		       unsigned max)
 {
 	struct check c = { vmcb, host };
+	unsigned count = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (rules[i].broken(&c))
-			return &rules[i].rule;
-	return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (!rules[i].broken(&c))
+			continue;
+		if (count < max)
+			broken[count] = &rules[i].rule;
+		count++;
+	}
+	return count;
+}
+
+const struct entry_rule *svm_check(const struct vmcb *vmcb, const struct svm_check_host *host)
+{
+	const struct entry_rule *first;
+
+	return svm_check_all(vmcb, host, &first, 1) ? first : NULL;
 }
 
 size_t svm_check_rule_count(void)
@@ -109,7 +120,7 @@ size_t svm_check_rule_count(void)
 	return ARRAY_SIZE(rules);
 }
 
-const struct svm_rule *svm_check_rule(size_t index)
+const struct entry_rule *svm_check_rule(size_t index)
 {
 	return &rules[index].rule;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VMRUN's consistency checks, written out: names the first rule that a VMCB would break.
+ * VMRUN's consistency checks, written out: names the rules that a VMCB would break.
  *
  * Pure. The CPU only answers VMEXIT_INVALID; this says why. Used by debug builds before an entry after a state change,
  * always after such an exit, and by `vmcheck DOMAIN`.
@@ -10,6 +10,7 @@
 #define ARCH_SVM_SVM_CHECK_H
 
 #include "arch/svm/vmcb.h"
+#include "hv/virt.h"
 
 struct svm_check_host {
 	unsigned physical_bits;
@@ -17,17 +18,12 @@ struct svm_check_host {
 	u64 efer_valid; /* SVME included */
 };
 
-struct svm_rule {
-	const char *name;    /* short, unique */
-	const char *section; /* the manual's title */
-	const char *text;    /* what must hold */
-};
-
-/* NULL: no rule is broken. */
-const struct svm_rule *svm_check(const struct vmcb *vmcb, const struct svm_check_host *host);
+unsigned svm_check_all(const struct vmcb *vmcb, const struct svm_check_host *host, const struct entry_rule **broken,
+		       unsigned max); /* how many are broken; the first max of them in broken */
+const struct entry_rule *svm_check(const struct vmcb *vmcb, const struct svm_check_host *host); /* the first; NULL: none */
 
 /* For the unit test: every rule has a case there. */
 size_t svm_check_rule_count(void);
-const struct svm_rule *svm_check_rule(size_t index);
+const struct entry_rule *svm_check_rule(size_t index);
 
 #endif

@@ -419,6 +419,8 @@ void svm_vcpu_run(struct vcpu *vcpu)
 			break;
 		svm = svm_of(vcpu);
 		write_registers(vcpu, svm->vmcb);
+		if (VIRT_CHECKS_ENTRIES && UNLIKELY(vcpu->check_due) && !vcpu_entry_is_sound(vcpu))
+			break;
 		vcpu = svm_enter(vcpu, svm->vmcb_pa);
 	} while (handle_one_exit(vcpu));
 	svm = svm_of(vcpu);

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMCB as a list of named fields, for the prompt's `vmcb`: names as in the AMD64 APM vol. 2, "VMCB Layout" (appendix B).
- * Reserved bytes are left out.
+ * The VMCB as a list of named fields, for the prompt's `vmcb`, `vmbreak` and `vmcheck`, and VMRUN's rules on what it holds.
+ *
+ * Names and groups as in the AMD64 APM vol. 2, "VMCB Layout" (appendix B). Reserved bytes are left out. Mirrors
+ * arch/vmx/vmx_fields.c.
  */
 #include "arch/svm/svm.h"
+#include "arch/svm/svm_check.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/msr.h"
 #include "hv/lib/string.h"
 
 #define FIELD(label, member) { label, offsetof(struct vmcb, member), sizeof(((struct vmcb *)0)->member) }
@@ -35,12 +40,71 @@ static const struct { const char *name; u32 offset, size_bytes; } fields[] = {
 	FIELD("BR_FROM", br_from), FIELD("BR_TO", br_to), FIELD("LASTEXCPFROM", last_excp_from), FIELD("LASTEXCPTO", last_excp_to),
 };
 
+#define SAVE_AREA offsetof(struct vmcb, es)
+
+/* What stands in vcpu->regs between two entries (write_registers in svm_vcpu.c). */
+static u64 *pending_register(struct vcpu *vcpu, u32 offset)
+{
+	switch (offset) {
+	case offsetof(struct vmcb, rip): return &vcpu->regs.rip;
+	case offsetof(struct vmcb, rflags): return &vcpu->regs.rflags;
+	case offsetof(struct vmcb, rsp): return &vcpu->regs.gpr[GPR_RSP];
+	case offsetof(struct vmcb, rax): return &vcpu->regs.gpr[GPR_RAX];
+	default: return NULL;
+	}
+}
+
 bool svm_control_field(struct vcpu *vcpu, unsigned index, struct control_field *field)
 {
+	const u64 *pending;
+
 	if (index >= ARRAY_SIZE(fields))
 		return false;
-	*field = (struct control_field){ .name = fields[index].name, .offset = fields[index].offset,
-					 .size_bytes = fields[index].size_bytes };
+	*field = (struct control_field){
+		.name = fields[index].name, .offset = fields[index].offset, .size_bytes = fields[index].size_bytes,
+		.group = fields[index].offset < SAVE_AREA ? "Control area" : "State save area",
+		.present = true, .guest_state = fields[index].offset >= SAVE_AREA,
+	};
 	memcpy(&field->value, (const u8 *)svm_of(vcpu)->vmcb + fields[index].offset, fields[index].size_bytes);
+	pending = pending_register(vcpu, fields[index].offset);
+	if (pending)
+		field->value = *pending;
 	return true;
+}
+
+bool svm_set_guest_field(struct vcpu *vcpu, unsigned index, u64 value)
+{
+	u64 *pending = pending_register(vcpu, fields[index].offset);
+
+	memcpy((u8 *)svm_of(vcpu)->vmcb + fields[index].offset, &value, fields[index].size_bytes);
+	if (pending)
+		*pending = value;
+	svm_of(vcpu)->vmcb->clean = 0;
+	vcpu->check_due = true;
+	return true;
+}
+
+/* APM vol. 2, "Extended Feature Enable Register (EFER)" (3.1.7): the bits that this CPU has. */
+static u64 efer_valid(void)
+{
+	struct cpuid_result leaf = cpuid_if_present(0x80000001, 0);
+
+	return EFER_SVME | BIT64(0) | BIT64(8) | BIT64(10) | BIT64(11) | BIT64(13) | (leaf.edx & BIT32(25) ? BIT64(14) : 0) |
+	       (leaf.ecx & BIT32(17) ? BIT64(15) : 0);
+}
+
+unsigned svm_check_entry(struct vcpu *vcpu, const struct entry_rule **broken, unsigned max, unsigned *total)
+{
+	struct svm_check_host host = {
+		.physical_bits = cpuid_if_present(0x80000008, 0).eax & 0xff,
+		.cr4_valid = vcpu_known_cr4(), .efer_valid = efer_valid(),
+	};
+	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+
+	/* What the next entry writes by itself, as far as rules are about it. */
+	vmcb->rflags = vcpu->regs.rflags;
+	if (!vmcb->guest_asid)
+		vmcb->guest_asid = 1;
+	*total = (unsigned)svm_check_rule_count();
+	return svm_check_all(vmcb, &host, broken, max);
 }

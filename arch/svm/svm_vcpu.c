@@ -103,6 +103,7 @@ static void svm_vcpu_reset(struct vcpu *vcpu)
 	svm->asid_generation = 0;
 	svm->offering = svm->step_for_nmi = false;
 	svm->after_exit = true;
+	vcpu->check_due = true;
 }
 
 /*
@@ -173,6 +174,7 @@ static void svm_set_segment(struct vcpu *vcpu, enum segment_index index, const s
 	if (index == SEGMENT_SS)
 		vmcb->cpl = SEGMENT_DPL(segment->attributes);
 	svm_changed(svm_of(vcpu), SVM_CLEAN_SEG);
+	vcpu->check_due = true;
 	if (index >= SEGMENT_FS)
 		reload(vcpu);
 }
@@ -208,8 +210,6 @@ static u64 svm_get_system(struct vcpu *vcpu, enum system_register which)
 	u32 clean;
 	u64 *from;
 
-	if (which == SYSTEM_CR8)
-		return vmcb->virtual_interrupt & V_TPR_MASK;
 	from = system_of(vmcb, which, &clean);
 	if (!clean)
 		svm_sync_loaded(vcpu);
@@ -232,16 +232,12 @@ static void svm_set_system(struct vcpu *vcpu, enum system_register which, u64 va
 	u32 clean;
 	u64 *to;
 
-	if (which == SYSTEM_CR8) {
-		vmcb->virtual_interrupt = (vmcb->virtual_interrupt & ~V_TPR_MASK) | (value & V_TPR_MASK);
-		svm_changed(svm_of(vcpu), SVM_CLEAN_TPR);
-		return;
-	}
 	to = system_of(vmcb, which, &clean);
 	if (!clean)
 		svm_sync_loaded(vcpu);
 	*to = which == SYSTEM_EFER ? value | EFER_HIDDEN : value;
 	svm_changed(svm_of(vcpu), clean);
+	vcpu->check_due = true;
 	if (!clean)
 		reload(vcpu);
 }
@@ -325,6 +321,10 @@ const struct virt_ops svm_virt_ops = {
 	.flush_tlb = svm_flush_tlb,
 	.end_own_step = svm_end_own_step,
 	.exit_name = svm_exit_name,
+	.control_block = "VMCB",
+	.manual = "APM vol. 2",
 	.control_field = svm_control_field,
+	.set_guest_field = svm_set_guest_field,
+	.check_entry = svm_check_entry,
 	.nested_format = &nested_format_npt,
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * EPT's own part of nested paging: the EPT pointer and what INVEPT and INVVPID are for. The walker is
- * arch/x86/nested_paging.c, with the row nested_format_ept. Mirrors arch/svm/npt.c.
+ * arch/x86/nested_paging.c, with the row nested_format_ept. AMD-V needs no file for this: take_asid and svm_flush_tlb in
+ * arch/svm/svm_vcpu.c are all there is.
  *
  * SDM vol. 3, "Operations that Invalidate Cached Mappings" (28.4.3.1) and "Guidelines for Use of the INVEPT Instruction":
  * after an EPT entry lost a right, the mappings derived from it must be invalidated on every CPU that may have cached

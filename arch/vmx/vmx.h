@@ -20,7 +20,7 @@ enum vmx_switched_msr {
 struct vmx_vcpu {
 	struct vcpu *vcpu;          /* (c) */
 	hpa_t vmcs;                 /* (c) one page */
-	hpa_t virtual_apic;         /* (c) one page: only its TPR is used, for CR8 reads */
+	hpa_t virtual_apic;         /* (c) one page: its TPR is the APIC's (vcpu->task_priority) */
 	bool launched;              /* (o) since the last VMCLEAR */
 	u32 cpu;                    /* (o) 1 + index of the CPU that may hold the VMCS's data and the switched registers; 0: none */
 	bool flush_pending;         /* (o) */
@@ -28,6 +28,7 @@ struct vmx_vcpu {
 	u16 vpid;                   /* (c) 0: the CPU has no usable VPIDs */
 	u32 primary, entry;         /* (o) the control words as the VMCS has them */
 	u64 rip, rflags, rsp;       /* (o) as the VMCS has them: a VMWRITE only for what changed */
+	u8 tpr_threshold;           /* (o) as the VMCS has it */
 	s16 offered;                /* (o) an interrupt to be injected as soon as it can be taken; INTERRUPT_NONE */
 	u64 eptp;                   /* (c) */
 	bool rsp_known;             /* (o) regs.gpr[GPR_RSP] and rsp are current */
@@ -84,8 +85,15 @@ void vmx_intercept_debug_registers(struct vcpu *vcpu, bool intercept);
 void vmx_set_tsc_offset(struct vcpu *vcpu, u64 offset);
 void vmx_write_masks(void); /* into the current VMCS */
 
+/* vmx_fields.c */
+bool vmx_control_field(struct vcpu *vcpu, unsigned index, struct control_field *field);
+bool vmx_set_guest_field(struct vcpu *vcpu, unsigned index, u64 value);
+unsigned vmx_check_entry(struct vcpu *vcpu, const struct entry_rule **broken, unsigned max, unsigned *total);
+
 /* vmx_event.c */
 void vmx_offer_interrupt(struct vcpu *vcpu, int vector);
+void vmx_hold_interrupt(struct vcpu *vcpu, unsigned class);
+void vmx_close_window(struct vmx_vcpu *vmx);
 bool vmx_accepts_nmi(struct vcpu *vcpu);
 void vmx_request_nmi_window(struct vcpu *vcpu);
 bool vmx_get_interrupt_shadow(struct vcpu *vcpu);

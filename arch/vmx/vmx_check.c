@@ -27,12 +27,10 @@
 #define EFER_VALID (BIT64(0) | BIT64(8) | BIT64(10) | BIT64(11))
 #define EFER_LME BIT64(8)
 #define EFER_LMA BIT64(10)
-#define RFLAGS_VM BIT64(17)
-#define RFLAGS_IF BIT64(9)
-#define RFLAGS_TF BIT64(8)
 
 struct check {
 	const u64 *v;
+	u8 vtpr;
 	const struct vmx_check_host *host;
 };
 
@@ -199,6 +197,9 @@ static bool pdpte_bad(const struct check *c)
 	  (PRIMARY & PRIMARY_MSR_BITMAPS) && page_bad(c, F(MSR_BITMAP_ADDRESS)))                                   \
 	R(virtual_apic, "with TPR shadow, the virtual-APIC address is page aligned and within the physical-address width", \
 	  (PRIMARY & PRIMARY_TPR_SHADOW) && page_bad(c, F(VIRTUAL_APIC_ADDRESS)))                                  \
+	R(tpr_threshold_vtpr, "with TPR shadow, the TPR threshold is at most bits 7:4 of the virtual task priority",      \
+	  (PRIMARY & PRIMARY_TPR_SHADOW) && !(SECONDARY & (SECONDARY_APIC_ACCESSES | SECONDARY_VIRTUAL_INTERRUPT_DELIVERY)) && \
+	  (F(TPR_THRESHOLD) & 15) > (u64)c->vtpr >> 4)                                                             \
 	R(tpr_threshold, "with TPR shadow, bits 31:4 of the TPR threshold are 0",                                         \
 	  (PRIMARY & PRIMARY_TPR_SHADOW) && (F(TPR_THRESHOLD) & MASK64(31, 4)))                                    \
 	R(virtual_nmis, "virtual NMIs go only with NMI exiting", (PIN & PIN_VIRTUAL_NMIS) && !(PIN & PIN_NMI_EXITING))     \
@@ -390,27 +391,40 @@ RULES_GUEST_SEGMENTS(DEFINE_RULE)
 RULES_GUEST_REST(DEFINE_RULE)
 
 static const struct rule_row {
-	struct vmx_rule rule;
+	struct entry_rule rule;
 	bool (*broken)(const struct check *c);
 } rules[] = {
-#define ROW_CONTROLS(id, text, b) { { #id, "Checks on VM-Execution Control Fields (26.2.1.1)", text }, broken_##id },
-#define ROW_EXIT_ENTRY(id, text, b) { { #id, "Checks on VM-Exit and VM-Entry Control Fields (26.2.1.2, 26.2.1.3)", text }, broken_##id },
-#define ROW_HOST(id, text, b) { { #id, "Checks on Host Control Registers, Segments and Address-Space Size (26.2.2 to 26.2.4)", text }, broken_##id },
-#define ROW_REGISTERS(id, text, b) { { #id, "Checks on Guest Control Registers, Debug Registers, and MSRs (26.3.1.1)", text }, broken_##id },
-#define ROW_SEGMENTS(id, text, b) { { #id, "Checks on Guest Segment Registers (26.3.1.2)", text }, broken_##id },
-#define ROW_REST(id, text, b) { { #id, "Checks on Guest Descriptor Tables, RIP, RFLAGS and Non-Register State (26.3.1.3 to 26.3.1.6)", text }, broken_##id },
+#define ROW_CONTROLS(id, text, b) { { #id, "\"Checks on VM-Execution Control Fields\" (26.2.1.1)", text }, broken_##id },
+#define ROW_EXIT_ENTRY(id, text, b) { { #id, "\"Checks on VM-Exit and VM-Entry Control Fields\" (26.2.1.2, 26.2.1.3)", text }, broken_##id },
+#define ROW_HOST(id, text, b) { { #id, "\"Checks on Host Control Registers, Segments and Address-Space Size\" (26.2.2 to 26.2.4)", text }, broken_##id },
+#define ROW_REGISTERS(id, text, b) { { #id, "\"Checks on Guest Control Registers, Debug Registers, and MSRs\" (26.3.1.1)", text }, broken_##id },
+#define ROW_SEGMENTS(id, text, b) { { #id, "\"Checks on Guest Segment Registers\" (26.3.1.2)", text }, broken_##id },
+#define ROW_REST(id, text, b) { { #id, "\"Checks on Guest Descriptor Tables, RIP, RFLAGS and Non-Register State\" (26.3.1.3 to 26.3.1.6)", text }, broken_##id },
 	RULES_CONTROLS(ROW_CONTROLS) RULES_EXIT_ENTRY(ROW_EXIT_ENTRY) RULES_HOST(ROW_HOST)
 	RULES_GUEST_REGISTERS(ROW_REGISTERS) RULES_GUEST_SEGMENTS(ROW_SEGMENTS) RULES_GUEST_REST(ROW_REST)
 };
 
-const struct vmx_rule *vmx_check(const struct vmcs_image *image, const struct vmx_check_host *host)
+unsigned vmx_check_all(const struct vmcs_image *image, const struct vmx_check_host *host, const struct entry_rule **broken,
+		       unsigned max)
 {
-	struct check c = { image->value, host };
+	struct check c = { image->value, image->vtpr, host };
+	unsigned count = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if (rules[i].broken(&c))
-			return &rules[i].rule;
-	return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (!rules[i].broken(&c))
+			continue;
+		if (count < max)
+			broken[count] = &rules[i].rule;
+		count++;
+	}
+	return count;
+}
+
+const struct entry_rule *vmx_check(const struct vmcs_image *image, const struct vmx_check_host *host)
+{
+	const struct entry_rule *first;
+
+	return vmx_check_all(image, host, &first, 1) ? first : NULL;
 }
 
 size_t vmx_check_rule_count(void)
@@ -418,7 +432,7 @@ size_t vmx_check_rule_count(void)
 	return ARRAY_SIZE(rules);
 }
 
-const struct vmx_rule *vmx_check_rule(size_t index)
+const struct entry_rule *vmx_check_rule(size_t index)
 {
 	return &rules[index].rule;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VM entry's rules, written out: given a copy of all VMCS fields, names the first rule that an entry would break.
+ * VM entry's rules, written out: given a copy of all VMCS fields, names the rules that an entry would break.
  *
  * Pure. A CPU only says "guest state invalid"; this says which rule, in the manual's words and under its title. Used by
  * debug builds before an entry after a state change, always after a failed entry, and by `vmcheck DOMAIN`.
@@ -12,9 +12,11 @@
 
 #include "arch/vmx/vmcs_fields.h"
 #include "arch/vmx/vmx_controls.h"
+#include "hv/virt.h"
 
 struct vmcs_image {
 	u64 value[VMCS_FIELD_COUNT]; /* by enum vmcs_index; a field that the CPU does not have is 0 */
+	u8 vtpr;                     /* the task priority in the virtual-APIC page */
 };
 
 struct vmx_check_host {
@@ -22,17 +24,12 @@ struct vmx_check_host {
 	unsigned physical_bits, linear_bits;
 };
 
-struct vmx_rule {
-	const char *name;    /* short, unique: "guest-cs-type" */
-	const char *section; /* the manual's title */
-	const char *text;    /* what must hold */
-};
-
-/* NULL: no rule is broken. */
-const struct vmx_rule *vmx_check(const struct vmcs_image *image, const struct vmx_check_host *host);
+unsigned vmx_check_all(const struct vmcs_image *image, const struct vmx_check_host *host, const struct entry_rule **broken,
+		       unsigned max); /* how many are broken; the first max of them in broken */
+const struct entry_rule *vmx_check(const struct vmcs_image *image, const struct vmx_check_host *host); /* the first; NULL: none */
 
 /* For the unit test: every rule has a case there. */
 size_t vmx_check_rule_count(void);
-const struct vmx_rule *vmx_check_rule(size_t index);
+const struct entry_rule *vmx_check_rule(size_t index);
 
 #endif

@@ -24,7 +24,8 @@ static const struct wanted_bit primary_bits[] = {
 	{ PRIMARY_MWAIT_EXITING, true, "MWAIT exiting" },
 	{ PRIMARY_MONITOR_EXITING, true, "MONITOR exiting" },
 	{ PRIMARY_RDPMC_EXITING, true, "RDPMC exiting" },
-	{ PRIMARY_CR8_LOAD_EXITING, true, "CR8-load exiting" },
+	{ PRIMARY_TPR_SHADOW, false, "TPR shadow" },
+	{ PRIMARY_CR8_LOAD_EXITING, true, "CR8-load exiting" },   /* these two: only without a TPR shadow */
 	{ PRIMARY_CR8_STORE_EXITING, true, "CR8-store exiting" },
 	{ PRIMARY_MOV_DR_EXITING, true, "MOV-DR exiting" },
 	{ PRIMARY_IO_BITMAPS, true, "I/O bitmaps" },
@@ -127,6 +128,8 @@ int vmx_controls_compute(const struct vmx_capabilities *cap, struct vmx_controls
 	if (lacking)
 		return refuse(why, why_size, lacking);
 
+	if (controls->primary & PRIMARY_TPR_SHADOW)
+		controls->primary &= ~(PRIMARY_CR8_LOAD_EXITING | PRIMARY_CR8_STORE_EXITING) | (u32)cap->primary;
 	controls->ept_accessed_dirty = cap->ept_vpid & EPT_CAP_ACCESSED_DIRTY;
 	controls->ept_2m = cap->ept_vpid & EPT_CAP_2M;
 	controls->ept_1g = cap->ept_vpid & EPT_CAP_1G;

@@ -66,7 +66,35 @@ void vmx_offer_interrupt(struct vcpu *vcpu, int vector)
 
 	vmx->offered = (s16)vector;
 	if (vector < 0)
-		vmx_set_primary(vmx, 0, PRIMARY_INTERRUPT_WINDOW_EXITING);
+		vmx_close_window(vmx);
+}
+
+/*
+ * MOV to CR8 writes the TPR of the virtual-APIC page without an exit, unless what it writes is below the threshold (SDM
+ * vol. 3, "TPR Virtualization" 29.1.2): the request that the priority kept back can be delivered then.
+ */
+void vmx_hold_interrupt(struct vcpu *vcpu, unsigned class)
+{
+	struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+	if (class == vmx->tpr_threshold)
+		return;
+	vmx->tpr_threshold = (u8)class;
+	vmwrite32(VMCS_TPR_THRESHOLD, class);
+}
+
+/*
+ * While an interrupt waits for its window, CR8 writes exit, too: a higher priority may close the window again, and the
+ * interrupt controller has to be asked anew. Without a TPR shadow they always do.
+ */
+static u32 window_bits(void)
+{
+	return PRIMARY_INTERRUPT_WINDOW_EXITING | (vmx_controls.primary & PRIMARY_TPR_SHADOW ? PRIMARY_CR8_LOAD_EXITING : 0);
+}
+
+void vmx_close_window(struct vmx_vcpu *vmx)
+{
+	vmx_set_primary(vmx, 0, window_bits());
 }
 
 void vmx_inject_offered(struct vmx_vcpu *vmx)
@@ -75,12 +103,12 @@ void vmx_inject_offered(struct vmx_vcpu *vmx)
 
 	if (vcpu->event.valid || !(vcpu->regs.rflags & RFLAGS_IF) ||
 	    (vmread32(VMCS_GUEST_INTERRUPTIBILITY_STATE) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))) {
-		vmx_set_primary(vmx, PRIMARY_INTERRUPT_WINDOW_EXITING, 0);
+		vmx_set_primary(vmx, window_bits(), 0);
 		return;
 	}
 	vcpu->event = (struct vcpu_event){ .type = EVENT_INTERRUPT, .vector = (u8)vmx->offered, .valid = true };
 	vmx->offered = INTERRUPT_NONE;
-	vmx_set_primary(vmx, 0, PRIMARY_INTERRUPT_WINDOW_EXITING);
+	vmx_close_window(vmx);
 	vcpu_interrupt_taken(vcpu);
 }
 

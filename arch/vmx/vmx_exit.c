@@ -158,6 +158,7 @@ static const struct { u8 known, kind, length; } simple_reasons[] = {
 	[VMX_EXIT_MONITOR] = { 1, EXIT_MONITOR, HAS_LENGTH },
 	[VMX_EXIT_PAUSE] = { 1, EXIT_PAUSE, HAS_LENGTH },
 	[VMX_EXIT_ENTRY_FAILURE_MACHINE_CHECK] = { 1, EXIT_MACHINE_CHECK, NO_LENGTH },
+	[VMX_EXIT_TPR_BELOW_THRESHOLD] = { 1, EXIT_TASK_PRIORITY, NO_LENGTH },
 	[VMX_EXIT_GDTR_IDTR_ACCESS] = { 1, EXIT_DESCRIPTOR_TABLE, HAS_LENGTH },
 	[VMX_EXIT_LDTR_TR_ACCESS] = { 1, EXIT_DESCRIPTOR_TABLE, HAS_LENGTH },
 	[VMX_EXIT_INVEPT] = { 1, EXIT_UNDEFINED, HAS_LENGTH },
@@ -183,7 +184,7 @@ static __attribute__((noinline)) void decode_other(struct vmx_vcpu *vmx, struct 
 	case VMX_EXIT_CR_ACCESS: decode_cr(exit); break;
 	case VMX_EXIT_MOV_DR: decode_dr(exit); break;
 	case VMX_EXIT_EPT_VIOLATION: decode_ept_violation(vmx, exit); return;
-	case VMX_EXIT_INTERRUPT_WINDOW: vmx_set_primary(vmx, 0, PRIMARY_INTERRUPT_WINDOW_EXITING); return;
+	case VMX_EXIT_INTERRUPT_WINDOW: vmx_close_window(vmx); return;
 	case VMX_EXIT_NMI_WINDOW: vmx_set_primary(vmx, 0, PRIMARY_NMI_WINDOW_EXITING); return;
 	default:
 		if (reason < ARRAY_SIZE(simple_reasons) && simple_reasons[reason].known)
@@ -229,7 +230,8 @@ void vmx_decode_entry_failure(struct vmx_vcpu *vmx, int failure)
 	exit->kind = EXIT_ENTRY_FAILED;
 	exit->in_delivery = false;
 	exit->next_rip = 0;
-	exit->failure.code = failure == 2 ? vmread32(VMCS_INSTRUCTION_ERROR) : 0;
+	/* The failure's number, with a mark that tells it from an exit reason. */
+	exit->failure.code = VMX_INSTRUCTION_FAILED | (failure == 2 ? vmread32(VMCS_INSTRUCTION_ERROR) : 0);
 	read_rsp(vmx);
 }
 
@@ -346,6 +348,8 @@ void vmx_vcpu_run(struct vcpu *vcpu)
 			break;
 		vmx = vmx_of(vcpu);
 		write_state(vmx, vcpu);
+		if (VIRT_CHECKS_ENTRIES && UNLIKELY(vcpu->check_due) && !vcpu_entry_is_sound(vcpu))
+			break;
 		failure = vmx_enter(&vcpu, vmx_resume, &vmx->host_rsp);
 		if (UNLIKELY(failure) && entry_failed(vmx_of(vcpu), failure)) {
 			exit_leave(vcpu);
@@ -375,5 +379,8 @@ const char *vmx_exit_name(u64 raw_code)
 	};
 	u64 reason = raw_code & 0xffff;
 
+	if (raw_code & VMX_INSTRUCTION_FAILED)
+		return reason == 7 ? "VM entry with invalid control fields" :
+		       reason == 8 ? "VM entry with invalid host-state fields" : "VMLAUNCH or VMRESUME failed";
 	return reason < ARRAY_SIZE(names) && names[reason][0] ? names[reason] : "unknown";
 }

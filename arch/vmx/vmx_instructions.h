@@ -66,6 +66,23 @@ static inline void vmwrite_encoding(u64 encoding, u64 value)
 #endif
 }
 
+/* For fields that a CPU may lack, and values that it may refuse: false, without a word. */
+static inline bool vmread_try(u64 encoding, u64 *value)
+{
+	bool failed;
+
+	__asm__ volatile("vmread %2, %0; setna %1" : "=r"(*value), "=qm"(failed) : "r"(encoding) : "cc");
+	return !failed;
+}
+
+static inline bool vmwrite_try(u64 encoding, u64 value)
+{
+	bool failed;
+
+	__asm__ volatile("vmwrite %1, %2; setna %0" : "=qm"(failed) : "r"(value), "r"(encoding) : "cc", "memory");
+	return !failed;
+}
+
 static inline u16 vmread16(vmcs_field16_t field) { return (u16)vmread_encoding(field.encoding); }
 static inline u32 vmread32(vmcs_field32_t field) { return (u32)vmread_encoding(field.encoding); }
 static inline u64 vmread64(vmcs_field64_t field) { return vmread_encoding(field.encoding); }

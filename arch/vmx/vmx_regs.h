@@ -153,6 +153,8 @@
 #define VMX_EXIT_XSAVES 63
 #define VMX_EXIT_XRSTORS 64
 #define VMX_EXIT_REASON_ENTRY_FAILURE BIT32(31)
+/* Not the SDM's: above an exit reason's 32 bits, marks a VM-instruction error number (SDM vol. 3, table 31-1). */
+#define VMX_INSTRUCTION_FAILED BIT64(32)
 
 /* Interruption information (entry, exit, IDT-vectoring): the same layout in all three. */
 #define INTERRUPTION_VECTOR(info) ((u8)(info))
@@ -203,6 +205,9 @@ enum interruption_type {
 #define EPTP_MEMORY_TYPE_WB 6ull
 #define EPTP_WALK_LENGTH_4 (3ull << 3)
 #define EPTP_ACCESSED_DIRTY BIT64(6)
+
+/* The virtual-APIC page: the only register that is used is the task priority. */
+#define VIRTUAL_APIC_TPR 0x80u
 
 enum invept_type { INVEPT_SINGLE_CONTEXT = 1, INVEPT_ALL_CONTEXTS = 2 };
 enum invvpid_type { INVVPID_ADDRESS = 0, INVVPID_SINGLE_CONTEXT = 1, INVVPID_ALL_CONTEXTS = 2 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's segments and system registers, in the seam's words. Mirrors arch/svm/svm_state.c.
+ * The guest's segments and system registers, in the seam's words. Mirrors the second half of arch/svm/svm_vcpu.c.
  *
  * SDM vol. 3, "Guest Register State" (24.4.1), "Guest/Host Masks and Read Shadows for CR0 and CR4" (24.6.6).
  */
@@ -8,7 +8,6 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"
 #include "hv/gmem.h"
-#include "hv/pages.h"
 
 #define CR0_PE BIT64(0)
 #define CR0_PG BIT64(31)
@@ -53,6 +52,7 @@ void vmx_set_segment(struct vcpu *vcpu, enum segment_index index, const struct s
 	vmwrite_encoding(SEGMENT_FIELD(VMCS_GUEST_ES_BASE, index), segment->base);
 	vmwrite_encoding(SEGMENT_FIELD(VMCS_GUEST_ES_ACCESS_RIGHTS, index), rights);
 	irq_restore(flags);
+	vcpu->check_due = true;
 }
 
 static u64 guest_cr0(void)
@@ -103,11 +103,6 @@ static void set_switched(struct vmx_vcpu *vmx, enum system_register which, u64 v
 		vmx_write_switched(index, value);
 }
 
-static volatile u8 *task_priority(struct vmx_vcpu *vmx)
-{
-	return (volatile u8 *)direct_map(vmx->virtual_apic) + 0x80;
-}
-
 static u64 get_system_current(struct vmx_vcpu *vmx, enum system_register which)
 {
 	switch (which) {
@@ -122,7 +117,6 @@ static u64 get_system_current(struct vmx_vcpu *vmx, enum system_register which)
 	case SYSTEM_SYSENTER_ESP: return vmread_natural(VMCS_GUEST_IA32_SYSENTER_ESP);
 	case SYSTEM_SYSENTER_EIP: return vmread_natural(VMCS_GUEST_IA32_SYSENTER_EIP);
 	case SYSTEM_DEBUGCTL: return vmread64(VMCS_GUEST_IA32_DEBUGCTL);
-	case SYSTEM_CR8: return *task_priority(vmx) >> 4;
 	default: return get_switched(vmx, which); /* CR2 and the system-call MSRs */
 	}
 }
@@ -206,11 +200,11 @@ static void set_system_current(struct vmx_vcpu *vmx, enum system_register which,
 	case SYSTEM_SYSENTER_ESP: vmwrite_natural(VMCS_GUEST_IA32_SYSENTER_ESP, value); break;
 	case SYSTEM_SYSENTER_EIP: vmwrite_natural(VMCS_GUEST_IA32_SYSENTER_EIP, value); break;
 	case SYSTEM_DEBUGCTL: vmwrite64(VMCS_GUEST_IA32_DEBUGCTL, value); break;
-	case SYSTEM_CR8: *task_priority(vmx) = (u8)(value << 4); break;
 	default: set_switched(vmx, which, value); break;
 	}
 	if (which == SYSTEM_CR0 || which == SYSTEM_CR3 || which == SYSTEM_CR4 || which == SYSTEM_EFER)
 		load_pdptes(vmx->vcpu);
+	vmx->vcpu->check_due = true;
 }
 
 void vmx_set_system(struct vcpu *vcpu, enum system_register which, u64 value)
@@ -245,6 +239,7 @@ void vmx_set_table(struct vcpu *vcpu, bool interrupt, const struct descriptor_ta
 		vmwrite32(VMCS_GUEST_GDTR_LIMIT, table->limit);
 	}
 	irq_restore(flags);
+	vcpu->check_due = true;
 }
 
 /* SS.DPL is the privilege level, also in virtual-8086 mode, where it is 3 (SDM vol. 3, "Guest Register State"). */

@@ -196,7 +196,7 @@ static void write_controls(struct vmx_vcpu *vmx)
 	vmwrite64(VMCS_IO_BITMAP_B_ADDRESS, vmx_io_bitmaps().value + PAGE_SIZE);
 	vmwrite64(VMCS_MSR_BITMAP_ADDRESS, vmx_msr_bitmap().value);
 	vmwrite64(VMCS_VIRTUAL_APIC_ADDRESS, vmx->virtual_apic.value);
-	vmwrite32(VMCS_TPR_THRESHOLD, 0);
+	vmwrite32(VMCS_TPR_THRESHOLD, vmx->tpr_threshold = 0);
 	vmwrite64(VMCS_EPT_POINTER, vmx->eptp);
 	vmwrite64(VMCS_TSC_OFFSET, vmx->vcpu->tsc_offset);
 	if (vmx->vpid)
@@ -240,7 +240,6 @@ static void write_reset_state(struct vmx_vcpu *vmx)
 	vmx_set_system(vcpu, SYSTEM_SYSENTER_CS, 0);
 	vmx_set_system(vcpu, SYSTEM_SYSENTER_ESP, 0);
 	vmx_set_system(vcpu, SYSTEM_SYSENTER_EIP, 0);
-	vmx_set_system(vcpu, SYSTEM_CR8, 0);
 	vmx_set_system(vcpu, SYSTEM_CR2, 0);
 	for (enum system_register r = SYSTEM_STAR; r <= SYSTEM_KERNEL_GS_BASE; r++)
 		vmx_set_system(vcpu, r, 0);
@@ -266,6 +265,7 @@ void vmx_vcpu_reset(struct vcpu *vcpu)
 	vmx->rsp_known = true;
 	vmx->offered = INTERRUPT_NONE;
 	vmx->flush_pending = true;
+	vcpu->check_due = true;
 	irq_restore(flags);
 }
 
@@ -284,6 +284,8 @@ int vmx_vcpu_create(struct vcpu *vcpu)
 	vmx->vcpu = vcpu;
 	vmx->vmcs = pages;
 	vmx->virtual_apic = HPA(pages.value + PAGE_SIZE);
+	if (vmx_controls.primary & PRIMARY_TPR_SHADOW)
+		vcpu->task_priority = (u32 *)direct_map(HPA(vmx->virtual_apic.value + VIRTUAL_APIC_TPR));
 	vcpu->backend = vmx;
 	*(u32 *)direct_map(vmx->vmcs) = VMX_BASIC_REVISION(vmx_capabilities.basic);
 	vmx->vpid = vpid_alloc();
@@ -331,6 +333,7 @@ const struct virt_ops vmx_virt_ops = {
 	.privilege_level = vmx_privilege_level,
 	.code_bits = vmx_code_bits,
 	.offer_interrupt = vmx_offer_interrupt,
+	.hold_interrupt = vmx_hold_interrupt,
 	.accepts_nmi = vmx_accepts_nmi,
 	.request_nmi_window = vmx_request_nmi_window,
 	.get_interrupt_shadow = vmx_get_interrupt_shadow,
@@ -340,5 +343,10 @@ const struct virt_ops vmx_virt_ops = {
 	.flush_tlb = vmx_flush_tlb,
 	.end_own_step = vmx_end_own_step,
 	.exit_name = vmx_exit_name,
+	.control_block = "VMCS",
+	.manual = "SDM vol. 3",
+	.control_field = vmx_control_field,
+	.set_guest_field = vmx_set_guest_field,
+	.check_entry = vmx_check_entry,
 	.nested_format = &nested_format_ept,
 };

@@ -37,7 +37,7 @@ u32 vlapic_processor_priority(const struct vlapic *vlapic)
 	int serving = highest(vlapic->state.isr);
 	u32 class = serving < 0 ? 0 : (u32)serving & 0xf0;
 
-	return (vlapic->state.tpr & 0xf0) >= class ? vlapic->state.tpr : class;
+	return (*vlapic->tpr & 0xf0) >= class ? *vlapic->tpr : class;
 }
 
 /* The request that stands above the processor priority, or -1. */
@@ -91,9 +91,20 @@ static int acknowledge(void *controller, int vector)
 	return vector;
 }
 
+static unsigned held(void *controller)
+{
+	const struct vlapic *vlapic = controller;
+	int vector = highest(vlapic->state.irr), serving = highest(vlapic->state.isr);
+
+	if (vector < 0 || !vlapic_software_enabled(vlapic) || serving >> 4 >= vector >> 4)
+		return 0;
+	return (unsigned)vector >> 4 <= *vlapic->tpr >> 4 ? (unsigned)vector >> 4 : 0;
+}
+
+/* Up or down: what is on offer may have to be taken back, too. */
 void vlapic_priority_changed(struct vlapic *vlapic)
 {
-	if (deliverable(vlapic) >= 0)
+	if (highest(vlapic->state.irr) >= 0)
 		vcpu_request(vlapic->vcpu, VCPU_REQUEST_EVENT);
 }
 
@@ -118,7 +129,7 @@ void vlapic_end_of_interrupt(struct vlapic *vlapic)
 
 void vlapic_set_tpr(struct vlapic *vlapic, u32 tpr)
 {
-	WRITE_ONCE(vlapic->state.tpr, tpr & 0xff);
+	WRITE_ONCE(*vlapic->tpr, tpr & 0xff);
 	vlapic_priority_changed(vlapic);
 }
 
@@ -231,7 +242,7 @@ static u64 read_cr8(void *controller)
 {
 	const struct vlapic *vlapic = controller;
 
-	return vlapic->state.tpr >> 4;
+	return *vlapic->tpr >> 4;
 }
 
 static void write_cr8(void *controller, u64 value)
@@ -246,12 +257,16 @@ static void tsc_changed(void *controller)
 
 static void init(void *controller)
 {
-	vlapic_init_state(controller);
+	struct vlapic *vlapic = controller;
+
+	vlapic_init_state(vlapic);
+	vcpu_request(vlapic->vcpu, VCPU_REQUEST_EVENT);
 }
 
 const struct interrupt_controller_ops vlapic_ops = {
 	.pending = pending,
 	.acknowledge = acknowledge,
+	.held = held,
 	.read_msr = read_msr,
 	.write_msr = write_msr,
 	.read_cr8 = read_cr8,

@@ -47,7 +47,8 @@ struct vlapic_state {
 	u64 apic_base;
 	u64 timer_deadline_ns;/* [timer_lock] machine time of the next expiry; 0: not counting */
 	u64 tsc_deadline;     /* [timer_lock] the MSR; 0: not armed */
-	u32 tpr, ldr, dfr, svr; /* read by others for destinations */
+	u32 tpr;              /* of a machine that is saved; else see vlapic->tpr */
+	u32 ldr, dfr, svr;    /* read by others for destinations */
 	u32 esr;
 	u32 esr_pending;      /* (a) */
 	u32 icr_low, icr_high;
@@ -61,6 +62,7 @@ struct vlapic {
 	struct vlapic_state state;
 	struct spinlock timer_lock;
 	struct timer timer;
+	u32 *tpr;                     /* (c) where the TPR stands: vcpu->task_priority, or state.tpr; read by others */
 	struct vcpu *vcpu;            /* (c) */
 	struct vlapic_bus *bus;       /* (c) */
 	const struct machine_clock *clock; /* (c) */

@@ -63,7 +63,7 @@ static struct vlapic *arbitrate(struct vlapic_bus *bus, const struct apic_messag
 		struct vlapic *candidate = bus->lapics[i];
 
 		if (matches(candidate, message) && vlapic_software_enabled(candidate) &&
-		    (!best || READ_ONCE(candidate->state.tpr) < READ_ONCE(best->state.tpr)))
+		    (!best || READ_ONCE(*candidate->tpr) < READ_ONCE(*best->tpr)))
 			best = candidate;
 	}
 	return best;

@@ -48,7 +48,7 @@ bool vlapic_register_read(struct vlapic *vlapic, u32 index, u64 *value)
 	switch (index) {
 	case REG_ID: *value = x2apic ? vlapic->id : vlapic->id << 24; return true;
 	case REG_VERSION: *value = VERSION_WORD; return true;
-	case REG_TPR: *value = state->tpr; return true;
+	case REG_TPR: *value = *vlapic->tpr; return true;
 	case REG_PPR: *value = vlapic_processor_priority(vlapic); return true;
 	case REG_APR: case REG_RRD: *value = 0; return !x2apic;
 	case REG_LDR: *value = state->ldr; return true;

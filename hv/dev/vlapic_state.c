@@ -15,6 +15,7 @@ void vlapic_init_state(struct vlapic *vlapic)
 
 	vlapic_timer_stop(vlapic);
 	vlapic->state = (struct vlapic_state){ .apic_base = base, .svr = SVR_RESET, .dfr = DFR_RESET, .icr_low = ICR_RESET };
+	WRITE_ONCE(*vlapic->tpr, 0);
 	if (base & APIC_BASE_EXTD)
 		vlapic->state.ldr = (vlapic->id >> 4) << 16 | BIT32(vlapic->id & 15);
 	for (unsigned i = 0; i < LVT_COUNT; i++)
@@ -38,6 +39,7 @@ void vlapic_reset(struct vlapic *vlapic)
 void vlapic_init(struct vlapic *vlapic, struct vcpu *vcpu, struct vlapic_bus *bus, const struct machine_clock *clock)
 {
 	*vlapic = (struct vlapic){ .vcpu = vcpu, .bus = bus, .clock = clock, .id = vcpu->apic_id, .bsp = vcpu->index == 0 };
+	vlapic->tpr = vcpu->task_priority ? vcpu->task_priority : &vlapic->state.tpr;
 	vlapic_timer_init(vlapic);
 	vlapic_reset(vlapic);
 	bus->lapics[bus->count++] = vlapic;
@@ -56,6 +58,7 @@ void vlapic_resume(struct vlapic *vlapic)
 
 void vlapic_save(struct vlapic *vlapic, struct state_writer *writer)
 {
+	vlapic->state.tpr = *vlapic->tpr;
 	state_save(writer, "vlapic", 1, &vlapic->state, sizeof(vlapic->state));
 }
 
@@ -116,5 +119,6 @@ int vlapic_load(struct vlapic *vlapic, struct state_reader *reader)
 	if (state_load(reader, "vlapic", 1, &state, sizeof(state)) != OK || !state_is_sane(vlapic, &state))
 		return ERR_INVALID;
 	vlapic->state = state;
+	*vlapic->tpr = state.tpr;
 	return OK;
 }

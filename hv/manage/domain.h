@@ -34,7 +34,7 @@ enum domain_crashed_reason { DOMAIN_CRASHED_PANICKED = 1 };
 const char *domain_state_name(enum domain_state state);               /* "shut off" */
 const char *domain_reason_name(enum domain_state state, unsigned reason); /* "destroyed" */
 
-#define DOMAIN_WHY_MAX 160
+#define DOMAIN_WHY_MAX 320
 
 /* A copy of what dominfo and list show. */
 struct domain_info {

@@ -8,6 +8,7 @@
 #include "hv/lib/format.h"
 #include "hv/lib/string.h"
 #include "hv/manage/domain_internal.h"
+#include "hv/manage/inspect_internal.h"
 #include "hv/trace.h"
 
 static int not_active(struct manage_error *error)
@@ -15,13 +16,12 @@ static int not_active(struct manage_error *error)
 	return manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "domain is not running");
 }
 
-/* [operation] The vCPUs stand still after it. True: they were running and are to be let go. */
-static bool hold(struct domain *domain)
+bool inspect_hold(struct domain *domain)
 {
 	return domain->state == DOMAIN_RUNNING && !vm_pause(domain->vm);
 }
 
-static void let_go(struct domain *domain, bool was_running)
+void inspect_let_go(struct domain *domain, bool was_running)
 {
 	/* When the machine ended meanwhile, the policy thread deals with that. */
 	if (was_running && vm_state(domain->vm) == VM_PAUSED && !READ_ONCE(domain->pending_events) && vm_resume(domain->vm))
@@ -34,10 +34,10 @@ char *domain_get_registers(struct domain *domain, struct manage_error *error)
 
 	mutex_lock(&domain->operation);
 	if (domain->vm) {
-		bool running = hold(domain);
+		bool running = inspect_hold(domain);
 
 		text = domain_registers_text(domain->vm);
-		let_go(domain, running);
+		inspect_let_go(domain, running);
 	} else if (domain->last_registers) {
 		text = kstrdup(domain->last_registers);
 	} else {
@@ -51,7 +51,7 @@ char *domain_get_registers(struct domain *domain, struct manage_error *error)
 	return text;
 }
 
-static struct vcpu *find_vcpu(struct domain *domain, u32 index, struct manage_error *error)
+struct vcpu *inspect_vcpu(struct domain *domain, u32 index, struct manage_error *error)
 {
 	if (!domain->vm) {
 		not_active(error);
@@ -63,37 +63,6 @@ static struct vcpu *find_vcpu(struct domain *domain, u32 index, struct manage_er
 		return NULL;
 	}
 	return domain->vm->vcpus[index];
-}
-
-struct domain_control_field *domain_get_control_block(struct domain *domain, u32 index, u32 *count,
-						      struct manage_error *error)
-{
-	struct domain_control_field *fields = kmalloc(DOMAIN_CONTROL_FIELDS_MAX * sizeof(*fields));
-	struct control_field field;
-	struct vcpu *vcpu;
-	bool running;
-
-	if (!fields) {
-		manage_fail_no_memory(error);
-		return NULL;
-	}
-	mutex_lock(&domain->operation);
-	vcpu = find_vcpu(domain, index, error);
-	if (vcpu && !virt_ops->control_field) {
-		manage_fail(error, MANAGE_ERR_OPERATION_UNSUPPORTED, "%s shows no control block yet", virt_ops->name);
-		vcpu = NULL;
-	}
-	if (!vcpu) {
-		mutex_unlock(&domain->operation);
-		kfree(fields);
-		return NULL;
-	}
-	running = hold(domain);
-	for (*count = 0; *count < DOMAIN_CONTROL_FIELDS_MAX && virt_ops->control_field(vcpu, *count, &field); ++*count)
-		fields[*count] = (struct domain_control_field){ field.name, field.offset, field.size_bytes, field.value };
-	let_go(domain, running);
-	mutex_unlock(&domain->operation);
-	return fields;
 }
 
 int domain_walk_nested(struct domain *domain, u64 gpa, struct domain_nested_walk *to, struct manage_error *error)
@@ -128,16 +97,16 @@ int domain_walk_guest(struct domain *domain, u32 index, u64 linear, struct domai
 	int result;
 
 	mutex_lock(&domain->operation);
-	vcpu = find_vcpu(domain, index, error);
+	vcpu = inspect_vcpu(domain, index, error);
 	if (!vcpu) {
 		mutex_unlock(&domain->operation);
 		return MANAGE_FAILED;
 	}
-	running = hold(domain);
+	running = inspect_hold(domain);
 	memset(&walk, 0, sizeof(walk));
 	gva_paging(vcpu, &paging);
 	result = gva_look(vcpu, linear, &walk);
-	let_go(domain, running);
+	inspect_let_go(domain, running);
 	mutex_unlock(&domain->operation);
 	*to = (struct domain_guest_walk){
 		.mode = guest_paging_name(&paging), .cr3 = paging.cr3, .steps = walk.step_count, .mapped = result == OK,

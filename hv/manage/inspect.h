@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Live views of a machine's insides, for students and for debugging: registers, control block, page-table walks, exits.
+ * Live views of a machine's insides, for students and for debugging: registers, page-table walks, exits.
+ * The control block has a file of its own, control_block.h.
  * What needs the vCPU to stand still pauses the machine for that moment. Thread context.
  */
 #ifndef HV_MANAGE_INSPECT_H
@@ -10,17 +11,6 @@
 
 /* The registers of all vCPUs as text, of the running machine or of the one that crashed; NULL with *error. kmalloc. */
 char *domain_get_registers(struct domain *domain, struct manage_error *error);
-
-/* One field of the hardware's control block (VMCB, VMCS), named as in its manual. */
-struct domain_control_field {
-	const char *name; /* lives for ever */
-	u32 offset, size_bytes;
-	u64 value;
-};
-#define DOMAIN_CONTROL_FIELDS_MAX 256
-/* kmalloc'd array of *count fields of a vCPU; NULL with *error. */
-struct domain_control_field *domain_get_control_block(struct domain *domain, u32 vcpu, u32 *count,
-						      struct manage_error *error);
 
 struct domain_nested_walk {
 	const char *format; /* "NPT", "EPT" */

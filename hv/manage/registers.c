@@ -38,13 +38,14 @@ static void control(struct text *to, struct vcpu *vcpu)
 {
 	static const struct { enum system_register which; const char *name; } rows[] = {
 		{ SYSTEM_CR0, "CR0" }, { SYSTEM_CR2, "CR2" }, { SYSTEM_CR3, "CR3" }, { SYSTEM_CR4, "CR4" },
-		{ SYSTEM_CR8, "CR8" }, { SYSTEM_EFER, "EFER" }, { SYSTEM_DR6, "DR6" }, { SYSTEM_DR7, "DR7" },
+		{ SYSTEM_EFER, "EFER" }, { SYSTEM_PAT, "PAT" }, { SYSTEM_DR6, "DR6" }, { SYSTEM_DR7, "DR7" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
 		text_append(to, "%-4s=%016llx%s", rows[i].name,
 			    (unsigned long long)virt_ops->get_system(vcpu, rows[i].which), i % 4 == 3 ? "\n" : " ");
-	text_append(to, "XCR0=%016llx\n", (unsigned long long)vcpu->xcr0);
+	text_append(to, "CR8 =%016llx XCR0=%016llx\n",
+		    (unsigned long long)vcpu->interrupts->read_cr8(vcpu->interrupt_controller), (unsigned long long)vcpu->xcr0);
 }
 
 char *domain_registers_text(struct vm *vm)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For students and for debugging: exits, trace, vcpu-regs, vmcb, npt-walk, gva-walk. */
+/* For students and for debugging: exits, trace, vcpu-regs, npt-walk, gva-walk. */
 #include "hv/kmalloc.h"
 #include "hv/lib/string.h"
 #include "hv/manage/domain_stats.h"
@@ -119,30 +119,6 @@ static int vcpu_regs(struct shell *shell, const struct shell_arguments *argument
 	return OK;
 }
 
-static int vmcb(struct shell *shell, const struct shell_arguments *arguments)
-{
-	struct domain *domain;
-	struct domain_control_field *fields;
-	struct manage_error error;
-	u64 vcpu = 0;
-	u32 count;
-
-	if (shell_number(shell, arguments, "vcpu", &vcpu) < 0)
-		return ERR_INVALID;
-	domain = shell_domain(shell, arguments);
-	if (!domain)
-		return ERR_NOT_FOUND;
-	fields = domain_get_control_block(domain, vcpu > ~(u32)0 ? ~(u32)0 : (u32)vcpu, &count, &error);
-	domain_put(domain);
-	if (!fields)
-		return shell_error(shell, "%s", error.text);
-	for (u32 i = 0; i < count; i++)
-		shell_print(shell, "%03xh  %-34s %0*llx\n", fields[i].offset, fields[i].name, (int)fields[i].size_bytes * 2,
-			    (unsigned long long)fields[i].value);
-	kfree(fields);
-	return OK;
-}
-
 static const char *size_name(u64 bytes)
 {
 	switch (bytes) {
@@ -242,11 +218,6 @@ static const struct shell_option trace_options[] = {
 	{ .name = "count", .help = "ends after so many lines", .kind = SHELL_NUMBER, .only_by_name = true },
 	{ 0 },
 };
-static const struct shell_option vmcb_options[] = {
-	DOMAIN_OPTION(active),
-	{ .name = "vcpu", .help = "number of the vCPU (default 0)", .kind = SHELL_NUMBER, .only_by_name = true },
-	{ 0 },
-};
 static const struct shell_option npt_options[] = {
 	DOMAIN_OPTION(active),
 	{ .name = "gpa", .help = "guest-physical address", .kind = SHELL_NUMBER, .required = true },
@@ -273,9 +244,6 @@ const struct shell_command shell_commands_domain_inspect[] = {
 	  .description = "Shows the exits of vCPU 0 as they happen, until Ctrl-C or --count.", .group = SHELL_GROUP_DEVICES },
 	{ .name = "vcpu-regs", .help = "a domain's registers", .options = active_options, .function = vcpu_regs,
 	  .description = "The registers of each vCPU; of a crashed domain those that it had then. Stops it for the moment.",
-	  .group = SHELL_GROUP_DEVICES },
-	{ .name = "vmcb", .help = "the hardware's control block", .options = vmcb_options, .function = vmcb,
-	  .description = "The fields of a vCPU's VMCB, named as in the AMD64 APM. Stops it for the moment.",
 	  .group = SHELL_GROUP_DEVICES },
 	{ 0 },
 };

@@ -18,5 +18,6 @@ extern const struct shell_command shell_commands_domain_define[];  /* cmd_domain
 extern const struct shell_command shell_commands_domain_console[]; /* cmd_domain_console.c */
 extern const struct shell_command shell_commands_capabilities[];   /* cmd_capabilities.c */
 extern const struct shell_command shell_commands_domain_inspect[]; /* cmd_domain_inspect.c */
+extern const struct shell_command shell_commands_domain_check[];   /* cmd_domain_check.c */
 
 #endif

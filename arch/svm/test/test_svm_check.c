@@ -73,7 +73,7 @@ END_TEST
 
 START_TEST(each_rule_is_named_when_broken)
 {
-	const struct svm_rule *rule;
+	const struct entry_rule *rule;
 
 	good();
 	cases[_i].change();

@@ -98,6 +98,7 @@ static void as_restricted(void)
 	X(io_bitmaps, SET(IO_BITMAP_B_ADDRESS, 1))                                                                        \
 	X(msr_bitmap, SET(MSR_BITMAP_ADDRESS, BIT64(39)))                                                                 \
 	X(virtual_apic, SET(VIRTUAL_APIC_ADDRESS, 0x800))                                                                 \
+	X(tpr_threshold_vtpr, (SET(TPR_THRESHOLD, 5), image.vtpr = 0x4f))                                                 \
 	X(tpr_threshold, SET(TPR_THRESHOLD, 0x10))                                                                        \
 	X(virtual_nmis, GET(PIN_BASED_CONTROLS) &= ~(u64)PIN_NMI_EXITING)                                                 \
 	X(nmi_window, (GET(PIN_BASED_CONTROLS) &= ~(u64)PIN_VIRTUAL_NMIS,                                                 \
@@ -213,7 +214,7 @@ static const struct { const char *rule; void (*change)(void); } cases[] = {
 
 START_TEST(good_images_break_no_rule)
 {
-	const struct vmx_rule *rule;
+	const struct entry_rule *rule;
 
 	good();
 	rule = vmx_check(&image, &host);
@@ -226,7 +227,7 @@ END_TEST
 
 START_TEST(each_rule_is_named_when_broken)
 {
-	const struct vmx_rule *rule;
+	const struct entry_rule *rule;
 
 	good();
 	cases[_i].change();

@@ -35,6 +35,8 @@ START_TEST(full_cpu_is_accepted)
 	ck_assert(controls.preemption_timer);
 	ck_assert_uint_eq(controls.preemption_timer_shift, 5);
 	ck_assert(!(controls.primary & PRIMARY_CR3_LOAD_EXITING));
+	ck_assert(controls.primary & PRIMARY_TPR_SHADOW);
+	ck_assert(!(controls.primary & (PRIMARY_CR8_LOAD_EXITING | PRIMARY_CR8_STORE_EXITING)));
 	ck_assert(!(controls.exit & EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT));
 }
 END_TEST
@@ -93,10 +95,13 @@ START_TEST(optional_parts_fall_away)
 
 	cap.ept_vpid &= ~(VPID_CAP_SINGLE | EPT_CAP_ACCESSED_DIRTY | EPT_CAP_1G);
 	cap.pin &= ~((u64)PIN_PREEMPTION_TIMER << 32);
+	cap.primary &= ~((u64)PRIMARY_TPR_SHADOW << 32);
 	ck_assert_int_eq(vmx_controls_compute(&cap, &controls, why, sizeof(why)), OK);
 	ck_assert(!(controls.secondary & SECONDARY_VPID));
 	ck_assert(!controls.ept_accessed_dirty && !controls.ept_1g && controls.ept_2m);
 	ck_assert(!controls.preemption_timer);
+	/* Without the shadow each move of CR8 exits. */
+	ck_assert(controls.primary & PRIMARY_CR8_LOAD_EXITING && controls.primary & PRIMARY_CR8_STORE_EXITING);
 }
 END_TEST
 
