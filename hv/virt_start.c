@@ -27,8 +27,10 @@ void virt_start(const struct virt_ops *const *candidates, unsigned count)
 	const char *why = NULL;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (candidates[i]->probe(&virt_features, &why))
+		if (candidates[i]->probe(&virt_features, &why)) {
+			log_debug("%s: %s", candidates[i]->name, why ? why : "not here");
 			continue;
+		}
 		if (enable(candidates[i])) {
 			log_error("%s: could not be enabled", virt_features.name);
 			return;
@@ -39,5 +41,4 @@ void virt_start(const struct virt_ops *const *candidates, unsigned count)
 			 virt_features.flush_by_asid ? ", flush by ASID" : "", virt_features.pause_filter ? ", pause filter" : "");
 		return;
 	}
-	log_debug("no virtualisation: %s", why ? why : "no backend");
 }

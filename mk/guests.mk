@@ -31,9 +31,19 @@ guest-tests: image $(GUEST_KERNELS) ## the test kernels under Solera in QEMU
 guest-tests-vmx: iso $(GUEST_KERNELS) ## the test kernels under Solera in Bochs, on VT-x
 	tools/guest-tests --bochs $(GUEST_KERNELS)
 
+# The same on Bochs's other models: AMD-V with next RIP, flush by ASID and a pause filter; a younger VT-x.
+BOCHS_MODELS := ryzen corei7_skylake_x
+$(BOCHS_MODELS:%=guest-tests-%): guest-tests-%: iso $(GUEST_KERNELS)
+	tools/guest-tests --bochs --cpu $* $(GUEST_KERNELS)
+
 CHECK_STAGES += svm=240 vmx=240
-.PHONY: guest-tests-vmx check-svm check-vmx
+CHECK_FULL_STAGES += bochs-models=600
+.PHONY: guest-tests-vmx check-svm check-vmx check-bochs-models $(BOCHS_MODELS:%=guest-tests-%)
 check-svm: guest-tests
 # With the transcripts of AMD-V, if they are there: `make check` makes them first.
 check-vmx: guest-tests-vmx
 	@if [ -d $(B)/guests/transcripts ]; then tools/compare-transcripts; else echo 'no transcripts of AMD-V to compare with'; fi
+# One after the other: two Bochs at once slow each other down.
+check-bochs-models:
+	@for model in $(BOCHS_MODELS); do $(MAKE) --no-print-directory guest-tests-$$model || exit 1; done
+	tools/compare-transcripts $(B)/guests/transcripts $(BOCHS_MODELS:%=$(B)/guests/transcripts-%)

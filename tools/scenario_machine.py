@@ -344,6 +344,16 @@ class Bochs:
     command = Machine.command
     wait_exit = Machine.wait_exit
 
+    def cpu_seconds(self):
+        """Processor time that Bochs has used: what an idle machine of ours would have taken, however busy this one is."""
+        total = 0.0
+        with open(f'/proc/{self.process.pid}/task/{self.process.pid}/children', encoding='ascii') as children:
+            for child in children.read().split():
+                with open(f'/proc/{child}/stat', encoding='ascii') as stat:
+                    fields = stat.read().rpartition(')')[2].split()
+                total += (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+        return total
+
     def stop(self):
         if self.process.poll() is None:
             self.process.terminate()  # bochs-run ends its Bochs and removes its files

@@ -2,9 +2,9 @@
 /*
  * Events into the guest: what was interrupted in its delivery, exceptions and NMIs by EVENTINJ, interrupts by V_IRQ.
  *
- * An interrupt is put on offer as a virtual interrupt (V_IRQ with its vector): the CPU delivers it by itself as soon as
- * IF and the shadow allow, without an exit for the window. Whether it did is seen at the next exit, before that exit is
- * handled: V_IRQ is clear then. APM vol. 2, "Event Injection" (15.20), "Virtual Interrupts" (15.21.4).
+ * An interrupt that the guest can take at the next entry is injected. Else it is put on offer as a virtual interrupt (V_IRQ
+ * with its vector): the CPU delivers it by itself as soon as IF and the shadow allow, without an exit for the window. Whether
+ * it did is seen at the next exit, before that exit is handled: V_IRQ is clear then. APM vol. 2, "Event Injection" (15.20), "Virtual Interrupts" (15.21.4).
  */
 #include "arch/svm/svm.h"
 
@@ -58,16 +58,27 @@ void svm_write_event(struct vcpu *vcpu, struct vmcb *vmcb)
 	vcpu->event.valid = false;
 }
 
+static bool takes_interrupt_now(const struct vcpu *vcpu)
+{
+	return (vcpu->regs.rflags & RFLAGS_IF) && !vcpu->event.valid && !(svm_of(vcpu)->vmcb->interrupt_shadow & 1);
+}
+
+/* V_IRQ alone would do on silicon; Bochs keeps it masked at an entry with IF = 1 until the guest changes IF. */
 void svm_offer_interrupt(struct vcpu *vcpu, int vector)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
 	u64 word = svm->vmcb->virtual_interrupt & (V_TPR_MASK | V_INTR_MASKING);
+	bool now = vector >= 0 && takes_interrupt_now(vcpu);
 
-	svm->offering = vector >= 0;
-	if (vector >= 0)
+	svm->offering = vector >= 0 && !now;
+	if (svm->offering)
 		word |= V_IRQ | V_IGN_TPR | V_INTR_PRIO((vector >> 4) & 15) | V_INTR_VECTOR(vector);
 	svm->vmcb->virtual_interrupt = word;
 	svm_changed(svm, SVM_CLEAN_TPR);
+	if (now) {
+		vcpu->event = (struct vcpu_event){ .type = EVENT_INTERRUPT, .vector = (u8)vector, .valid = true };
+		vcpu_interrupt_taken(vcpu);
+	}
 }
 
 bool svm_accepts_nmi(struct vcpu *vcpu)

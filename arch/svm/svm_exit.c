@@ -267,7 +267,7 @@ static __attribute__((noinline)) const struct exit_decoder *decoder_of_rare(u64 
 	static const struct exit_decoder invalid = DECODED(ENTRY_FAILED, decode_failure);
 	static const struct exit_decoder never = DECODED(UNKNOWN, decode_failure);
 
-	return code == SVM_EXIT_NPF ? &nested_fault : code == SVM_EXIT_INVALID ? &invalid : &never;
+	return code == SVM_EXIT_NPF ? &nested_fault : SVM_EXIT_IS_INVALID(code) ? &invalid : &never;
 }
 
 static ALWAYS_INLINE const struct exit_decoder *decoder_of(const struct vmcb *vmcb)
@@ -441,8 +441,8 @@ const char *svm_exit_name(u64 code)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (names[i].code == code)
 			return names[i].name;
-	if (code == SVM_EXIT_INVALID)
-		return "INVALID";
+	if (SVM_EXIT_IS_INVALID(code))
+		return "VMEXIT_INVALID";
 	if (code < 0x60) {
 		static const char *const groups[] = { "CR_READ", "CR_WRITE", "DR_READ", "DR_WRITE", "EXCEPTION", "EXCEPTION" };
 

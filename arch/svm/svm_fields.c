@@ -79,7 +79,7 @@ bool svm_set_guest_field(struct vcpu *vcpu, unsigned index, u64 value)
 	memcpy((u8 *)svm_of(vcpu)->vmcb + fields[index].offset, &value, fields[index].size_bytes);
 	if (pending)
 		*pending = value;
-	svm_of(vcpu)->vmcb->clean = 0;
+	svm_changed(svm_of(vcpu), ~(u32)0);
 	vcpu->check_due = true;
 	return true;
 }

@@ -43,7 +43,8 @@ enum svm_exit_code {
 	SVM_EXITS(X)
 #undef X
 };
-#define SVM_EXIT_INVALID (~(u64)0) /* VMRUN refused the VMCB */
+/* VMRUN refused the VMCB: -1 in 64 bits; QEMU's TCG writes only the lower 32. */
+#define SVM_EXIT_IS_INVALID(code) ((u32)(code) == ~(u32)0)
 
 /* Offset 00ch */
 #define SVM_INTERCEPT_INTR BIT32(0)

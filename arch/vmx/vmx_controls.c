@@ -82,6 +82,16 @@ static const char *check_forced(u32 primary)
 	return NULL;
 }
 
+/* Without its bit an instruction raises #UD in a guest, which CPUID has told that it is there. */
+static const char *check_instructions(const struct vmx_capabilities *cap, u32 secondary)
+{
+	if (cap->rdtscp && !(secondary & SECONDARY_RDTSCP))
+		return "RDTSCP for guests";
+	if (cap->invpcid && !(secondary & SECONDARY_INVPCID))
+		return "INVPCID for guests";
+	return cap->xsaves && !(secondary & SECONDARY_XSAVES) ? "XSAVES/XRSTORS for guests" : NULL;
+}
+
 static const char *check_ept(u64 cap)
 {
 	if (!(cap & EPT_CAP_WALK_4))
@@ -117,6 +127,8 @@ int vmx_controls_compute(const struct vmx_capabilities *cap, struct vmx_controls
 		lacking = compute(cap->primary, primary_bits, ARRAY_SIZE(primary_bits), &controls->primary);
 	if (!lacking)
 		lacking = compute(cap->secondary, secondary_bits, ARRAY_SIZE(secondary_bits), &controls->secondary);
+	if (!lacking)
+		lacking = check_instructions(cap, controls->secondary);
 	if (!lacking)
 		lacking = check_ept(cap->ept_vpid);
 	if (!lacking)

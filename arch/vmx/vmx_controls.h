@@ -19,6 +19,7 @@ struct vmx_capabilities {
 	u64 pin, primary, secondary, exit, entry; /* the TRUE forms where VMX_BASIC says that they are there */
 	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	u64 ept_vpid;
+	bool rdtscp, invpcid, xsaves; /* CPUID: the CPU has the instruction, so guests are shown it */
 };
 
 struct vmx_controls {

@@ -53,6 +53,9 @@ static void read_capabilities(struct vmx_capabilities *cap)
 	if (!cap->vmx)
 		return;
 	cap->feature_control = read_or_zero(MSR_IA32_FEATURE_CONTROL);
+	cap->rdtscp = cpuid_if_present(0x80000001, 0).edx & CPUID_EXT1_EDX_RDTSCP;
+	cap->invpcid = cpuid_if_present(7, 0).ebx & BIT32(10);
+	cap->xsaves = cpuid_if_present(0xd, 1).eax & BIT32(3);
 	cap->basic = read_or_zero(MSR_IA32_VMX_BASIC);
 	cap->misc = read_or_zero(MSR_IA32_VMX_MISC);
 	offset = cap->basic & VMX_BASIC_TRUE_CONTROLS ? MSR_IA32_VMX_TRUE_OFFSET : 0;

@@ -20,6 +20,7 @@ static struct vmx_capabilities full(void)
 		.entry = 0xffffffff000011fbull,
 		.misc = 0x65,
 		.ept_vpid = ~(u64)0,
+		.rdtscp = true, .invpcid = true, .xsaves = true,
 	};
 }
 
@@ -49,6 +50,9 @@ START_TEST(each_lacking_bit_is_named)
 		{ offsetof(struct vmx_capabilities, primary), PRIMARY_SECONDARY_CONTROLS, "secondary controls" },
 		{ offsetof(struct vmx_capabilities, secondary), SECONDARY_EPT, "no EPT" },
 		{ offsetof(struct vmx_capabilities, secondary), SECONDARY_UNRESTRICTED_GUEST, "unrestricted guest" },
+		{ offsetof(struct vmx_capabilities, secondary), SECONDARY_RDTSCP, "RDTSCP" },
+		{ offsetof(struct vmx_capabilities, secondary), SECONDARY_INVPCID, "INVPCID" },
+		{ offsetof(struct vmx_capabilities, secondary), SECONDARY_XSAVES, "XSAVES" },
 		{ offsetof(struct vmx_capabilities, exit), EXIT_CONTROL_LOAD_EFER, "load IA32_EFER" },
 		{ offsetof(struct vmx_capabilities, entry), ENTRY_CONTROL_LOAD_PAT, "load IA32_PAT" },
 	};
@@ -96,6 +100,8 @@ START_TEST(optional_parts_fall_away)
 	cap.ept_vpid &= ~(VPID_CAP_SINGLE | EPT_CAP_ACCESSED_DIRTY | EPT_CAP_1G);
 	cap.pin &= ~((u64)PIN_PREEMPTION_TIMER << 32);
 	cap.primary &= ~((u64)PRIMARY_TPR_SHADOW << 32);
+	cap.secondary &= ~((u64)(SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_XSAVES) << 32);
+	cap.rdtscp = cap.invpcid = cap.xsaves = false;
 	ck_assert_int_eq(vmx_controls_compute(&cap, &controls, why, sizeof(why)), OK);
 	ck_assert(!(controls.secondary & SECONDARY_VPID));
 	ck_assert(!controls.ept_accessed_dirty && !controls.ept_1g && controls.ept_2m);
