@@ -4,7 +4,7 @@
  *
  * The order is the manual's: controls, host state, guest control registers and MSRs, segments, descriptor tables, RIP
  * and RFLAGS, non-register state, PDPTEs. Features that Solera never turns on (SMM, dual monitor, APIC virtualisation,
- * VMCS shadowing, Intel PT, CET) have no rules here; `vmcheck` says so when their bits are set.
+ * VMCS shadowing, Intel PT, CET) have no rules here; `vmbreak` cannot turn them on either, since it writes guest state only.
  */
 #include "arch/vmx/vmx_check.h"
 #include "arch/vmx/vmx_regs.h"
