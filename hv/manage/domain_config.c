@@ -32,12 +32,34 @@ void domain_config_release(struct domain_config *config)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++)
 		kfree(*string_at(config, i));
+	for (u32 i = 0; i < config->disk_count; i++) {
+		kfree(config->disks[i].source);
+		kfree(config->disks[i].serial);
+	}
 	domain_config_init(config);
+}
+
+/* Replaces the strings of *to, which are *from's, by copies; on failure the rest is NULL. */
+static bool copy_disks(struct domain_config *to, const struct domain_config *from)
+{
+	bool good = true;
+
+	for (u32 i = 0; i < from->disk_count; i++) {
+		const struct domain_disk *disk = &from->disks[i];
+
+		to->disks[i].source = good ? kstrdup(disk->source) : NULL;
+		to->disks[i].serial = good && disk->serial ? kstrdup(disk->serial) : NULL;
+		good = to->disks[i].source && (!disk->serial || to->disks[i].serial);
+	}
+	return good;
 }
 
 int domain_config_copy(struct domain_config *to, const struct domain_config *from)
 {
+	bool disks;
+
 	*to = *from;
+	disks = copy_disks(to, from);
 	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++)
 		*string_at(to, i) = NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++) {
@@ -51,12 +73,21 @@ int domain_config_copy(struct domain_config *to, const struct domain_config *fro
 			return ERR_NO_MEMORY;
 		}
 	}
-	return OK;
+	if (!disks)
+		domain_config_release(to);
+	return disks ? OK : ERR_NO_MEMORY;
 }
 
 static bool same_text(const char *a, const char *b)
 {
 	return a == b || (a && b && string_equal(a, b));
+}
+
+static bool same_disk(const struct domain_disk *a, const struct domain_disk *b)
+{
+	return a->block == b->block && a->readonly == b->readonly && a->shareable == b->shareable && a->cache == b->cache &&
+	       a->io == b->io && a->discard == b->discard && a->slot == b->slot && string_equal(a->target, b->target) &&
+	       string_equal(a->source, b->source) && same_text(a->serial, b->serial);
 }
 
 bool domain_config_equal(const struct domain_config *a, const struct domain_config *b)
@@ -69,7 +100,11 @@ bool domain_config_equal(const struct domain_config *a, const struct domain_conf
 		if (a->timers[i] != b->timers[i])
 			return false;
 	}
-	return a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
+	for (u32 i = 0; i < a->disk_count; i++) {
+		if (a->disk_count != b->disk_count || !same_disk(&a->disks[i], &b->disks[i]))
+			return false;
+	}
+	return a->disk_count == b->disk_count && a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
 	       a->autostart == b->autostart && a->memory_kib == b->memory_kib &&
 	       a->current_memory_kib == b->current_memory_kib && a->vcpus == b->vcpus && a->acpi == b->acpi &&
 	       a->apic == b->apic && a->pae == b->pae && a->cpu_mode == b->cpu_mode &&

@@ -9,6 +9,7 @@
 #define HV_MANAGE_DOMAIN_CONFIG_H
 
 #include "hv/lib/types.h"
+#include "hv/manage/domain_disk.h"
 
 #define SOLERA_DOMAIN_NAMESPACE "https://solera.invalid/xmlns/domain/1.0"
 
@@ -60,6 +61,8 @@ struct domain_config {
 	enum domain_timer_state timers[DOMAIN_TIMER_COUNT];
 	enum domain_lifecycle_action on_poweroff, on_reboot, on_crash;
 
+	struct domain_disk disks[DOMAIN_DISKS_MAX]; /* the first disk_count */
+	u32 disk_count;
 	u32 serial_count;          /* isa-serial ports 0 to count - 1 */
 	bool console;              /* <console> on serial port 0 is written out */
 	bool memballoon_none;      /* <memballoon model='none'/> was written */

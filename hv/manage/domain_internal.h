@@ -16,6 +16,7 @@
 #include "hv/vm.h"
 
 struct domain_console;
+struct domain_disks;
 
 struct domain {
 	struct list_node node;         /* [l] in domains; an empty ring once it is gone */
@@ -30,6 +31,7 @@ struct domain {
 	bool persistent;               /* [o+l] */
 	bool rebooting;                /* [o+l] the power button was pressed by domain_reboot */
 	struct vm *vm;                 /* [o+l] NULL: not active */
+	struct domain_disks *disks;    /* [o+l] opened for vm; NULL: none */
 	struct vm_module *modules;     /* [o] the kernel's modules, vm borrows them */
 	u64 cpu_time_ns;               /* [o+l] of the last run, once it has ended */
 	char *last_registers;          /* [o+l] registers of a machine that crashed; NULL: none */
@@ -55,6 +57,10 @@ int domain_boot(struct domain *domain, const struct domain_config *config, bool 
 /* A new machine in place of one that has ended, with the same id and configuration. */
 int domain_boot_again(struct domain *domain, struct manage_error *error);
 void domain_stop(struct domain *domain, enum domain_state state, unsigned reason, const char *event_detail);
+
+/* domain_disks.c; operation held. Opens what domain->running names and adds the devices to *config; all or none. */
+MUST_CHECK int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error);
+void domain_disks_close(struct domain *domain); /* after vm_destroy */
 
 /* domain_policy.c */
 void domain_policy_init(void);

@@ -108,6 +108,7 @@ static int make_vm(struct domain *domain, struct vm **vm, struct manage_error *e
 	const char *words = NULL;
 	int code = fill_vm_config(domain, &config, error);
 
+	code = code ? code : domain_disks_open(domain, &config, error);
 	if (code)
 		return code;
 	mutex_lock(&create_lock);
@@ -118,6 +119,8 @@ static int make_vm(struct domain *domain, struct vm **vm, struct manage_error *e
 		code = manage_fail(error, code == ERR_NO_MEMORY ? MANAGE_ERR_NO_MEMORY : MANAGE_ERR_OPERATION_FAILED, "%s",
 				   words ? words : "the machine could not be made");
 	mutex_unlock(&create_lock);
+	if (code)
+		domain_disks_close(domain);
 	return code;
 }
 
@@ -150,6 +153,7 @@ static void destroy_vm(struct domain *domain)
 	unplug_consoles(domain);
 	set_vm(domain, NULL);
 	vm_destroy(vm);
+	domain_disks_close(domain);
 	kfree(domain->modules);
 	domain->modules = NULL;
 	__atomic_store_n(&domain->pending_events, 0, __ATOMIC_RELEASE);

@@ -108,6 +108,7 @@ static int read_memballoon(struct xml_reader *reader, const struct xml_node *nod
 int domain_xml_read_devices(struct xml_reader *reader, const struct xml_node *node)
 {
 	static const struct xml_rule rules[] = {
+		{ .name = "disk", .read = domain_xml_read_disk, .attributes = "type device", .many = true },
 		{ .name = "serial", .read = read_serial, .attributes = "type", .many = true },
 		{ .name = "console", .read = read_console, .attributes = "type" },
 		{ .name = "memballoon", .read = read_memballoon, .attributes = "model", .leaf = true },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* struct domain_config to domain XML, in libvirt's order and indentation. */
 #include "hv/manage/domain_xml.h"
+#include "hv/manage/domain_xml_sections.h"
 #include "hv/manage/text.h"
 
 static void element(struct text *to, const char *name, const char *value)
@@ -77,11 +78,13 @@ static void format_clock(struct text *to, const struct domain_config *config)
 
 static void format_devices(struct text *to, const struct domain_config *config)
 {
-	if (!config->serial_count && !config->console && !config->memballoon_none) {
+	if (!config->disk_count && !config->serial_count && !config->console && !config->memballoon_none) {
 		text_append(to, "  <devices/>\n");
 		return;
 	}
 	text_append(to, "  <devices>\n");
+	for (unsigned i = 0; i < config->disk_count; i++)
+		domain_xml_format_disk(to, &config->disks[i]);
 	for (unsigned i = 0; i < config->serial_count; i++)
 		text_append(to, "    <serial type='pty'>\n      <target type='isa-serial' port='%u'>\n"
 			    "        <model name='isa-serial'/>\n      </target>\n    </serial>\n", i);

@@ -206,7 +206,7 @@ static int check_whole(struct xml_reader *reader, const struct xml_node *root)
 		return xml_refuse(reader, root, "<currentMemory> must be as <memory>: this version of Solera has no balloon");
 	if (config->console && !config->serial_count)
 		config->serial_count = 1; /* as libvirt: the first console makes the first serial port */
-	return OK;
+	return domain_xml_assign_slots(reader, root);
 }
 
 static int read_domain(struct xml_reader *reader, const struct xml_node *root)

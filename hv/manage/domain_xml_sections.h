@@ -3,6 +3,7 @@
 #ifndef HV_MANAGE_DOMAIN_XML_SECTIONS_H
 #define HV_MANAGE_DOMAIN_XML_SECTIONS_H
 
+#include "hv/manage/domain_disk.h"
 #include "hv/manage/xml_schema.h"
 
 int domain_xml_read_metadata(struct xml_reader *reader, const struct xml_node *node);
@@ -11,5 +12,14 @@ int domain_xml_read_features(struct xml_reader *reader, const struct xml_node *n
 int domain_xml_read_cpu(struct xml_reader *reader, const struct xml_node *node);
 int domain_xml_read_clock(struct xml_reader *reader, const struct xml_node *node);
 int domain_xml_read_devices(struct xml_reader *reader, const struct xml_node *node);
+
+/* domain_xml_disk.c */
+int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node);
+void domain_xml_format_disk(struct text *to, const struct domain_disk *disk);
+/* <address type='pci'> of a device on bus 0. */
+int domain_xml_read_address(struct xml_reader *reader, const struct xml_node *node, u8 *slot);
+void domain_xml_format_address(struct text *to, u8 slot);
+/* Gives each device that has no address a free slot, once the whole description was read. */
+int domain_xml_assign_slots(struct xml_reader *reader, const struct xml_node *root);
 
 #endif

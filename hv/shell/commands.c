@@ -12,6 +12,7 @@ const struct shell_command *const shell_command_tables[] = {
 	shell_commands_domain_define,
 	shell_commands_domain_console,
 	shell_commands_domain_info,
+	shell_commands_domain_disks,
 	shell_commands_domain_list,
 	shell_commands_domain_stats,
 	shell_commands_domain_inspect,

@@ -167,6 +167,21 @@ const char *exit_kind_name(enum exit_kind kind)
 	return names[kind];
 }
 
+u64 direct_map_base;
+
+hpa_t pages_alloc(unsigned order, enum page_owner owner, unsigned flags)
+{
+	(void)owner;
+	(void)flags;
+	return HPA((u64)calloc(1, PAGE_SIZE << order));
+}
+
+void pages_free(hpa_t base, unsigned order)
+{
+	(void)order;
+	free((void *)base.value);
+}
+
 void pages_stats(struct pages_stats *stats)
 {
 	*stats = (struct pages_stats){ .total_pages = 2097152, .free_pages = fake_host_pages };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c */
+/* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -10,6 +10,7 @@
 #include "hv/lib/error.h"
 #include "hv/manage/console.h"
 #include "hv/manage/domain.h"
+#include "hv/manage/domain_disks.h"
 #include "hv/manage/test/fake_vm.h"
 #include "hv/modules.h"
 
@@ -440,6 +441,63 @@ START_TEST(redefining_a_running_domain_waits_for_the_next_start)
 }
 END_TEST
 
+static struct domain *define_with_disk(const char *name, const char *disk)
+{
+	static char text[2048];
+	struct domain *domain = NULL;
+
+	snprintf(text, sizeof(text), "<domain type='kvm'><name>%s</name><memory unit='MiB'>64</memory><os><type>hvm</type>"
+		 "<kernel>/solera/vmlinuz</kernel></os><devices>%s</devices></domain>", name, disk);
+	ck_assert_msg(domain_define("t.xml", text, strlen(text), &domain, &error) == OK, "%s", error.text);
+	return domain;
+}
+
+#define DISK(source, more) "<disk type='file'><source file='/solera/" source "'/><target dev='vda'/>" more "</disk>"
+
+/* One writable disk in two running machines is refused; shared or only read it is not. What is not there is named. */
+START_TEST(disks_have_one_writer)
+{
+	static u8 bytes[8192] ALIGNED(4096);
+	static const struct { const char *first, *second, *words; } rows[] = {
+		{ DISK("d.img", ""), DISK("d.img", ""),
+		  "Requested operation is not valid: disk 'vda': /solera/d.img: ram0 is in use by domain one" },
+		{ DISK("d.img", ""), DISK("d.img", "<readonly/>"),
+		  "Requested operation is not valid: disk 'vda': /solera/d.img: ram0 is in use by domain one" },
+		{ DISK("d.img", "<readonly/>"), DISK("d.img", "<readonly/>"), NULL },
+		{ DISK("d.img", "<shareable/>"), DISK("d.img", "<shareable/>"), NULL },
+		{ DISK("d.img", ""), DISK("e.img", ""),
+		  "operation failed: disk 'vda': there is no file 'e.img' in \\solera\\ on the boot medium" },
+		{ DISK("d.img", ""), "<disk type='block'><source dev='/dev/sdq'/><target dev='vda'/></disk>",
+		  "operation failed: disk 'vda': there is no block device '/dev/sdq' on this host" },
+	};
+	struct domain_disk_info info;
+
+	ck_assert_int_eq(module_add("d.img", bytes, 8000), OK);
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct domain *one = define_with_disk("one", rows[i].first), *two = define_with_disk("two", rows[i].second);
+
+		ck_assert_msg(domain_start(one, 0, &error) == OK, "%s", error.text);
+		if (rows[i].words) {
+			ck_assert_int_eq(domain_start(two, 0, &error), MANAGE_FAILED);
+			ck_assert_pstr_ne(strstr(error.text, strstr(rows[i].words, "disk ")), NULL);
+			ck_assert_int_eq(info_of(two).state, DOMAIN_SHUTOFF);
+		} else {
+			ck_assert_msg(domain_start(two, 0, &error) == OK, "%s", error.text);
+			ck_assert_int_eq(domain_destroy(two, &error), OK);
+		}
+		ck_assert_int_eq(domain_get_disk(one, "vda", true, &info, &error), OK);
+		ck_assert_uint_eq(info.capacity_bytes, 8192);
+		ck_assert_int_eq(domain_get_disk(one, "vdb", true, &info, &error), MANAGE_FAILED);
+		ck_assert_int_eq(domain_destroy(one, &error), OK);
+		ck_assert_int_eq(domain_get_disk(one, "/solera/d.img", false, &info, &error), OK);
+		ck_assert_int_eq(domain_get_disk(one, "vda", true, &info, &error), MANAGE_FAILED);
+		ck_assert(domain_undefine(one, &error) == OK && domain_undefine(two, &error) == OK);
+		domain_put(one);
+		domain_put(two);
+	}
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("domain");
@@ -459,6 +517,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, only_the_last_64_kib_of_output_are_kept);
 	tcase_add_test(tcase, modules_are_defined_and_autostarted);
 	tcase_add_test(tcase, redefining_a_running_domain_waits_for_the_next_start);
+	tcase_add_test(tcase, disks_have_one_writer);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
+/* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -25,7 +25,11 @@ START_TEST(everything_is_read)
 {
 	static const char xml[] =
 		"<?xml version='1.0'?>\n<!-- a machine -->\n<domain type='kvm' id='7'>\n"
-		"<devices><serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>"
+		"<devices><disk type='block' device='disk'><driver name='qemu' type='raw' cache='none' io='native' discard='unmap'/>"
+		"<source dev='/dev/nvme0n1'/><target dev='vdb' bus='virtio'/><readonly/><serial>S-1.2+3_4</serial>"
+		"<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/></disk>"
+		"<disk><source file='/solera/d.img'/><target dev='vda'/><shareable/></disk>"
+		"<serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>"
 		"<serial type='pty'/><console type='pty'><target type='serial' port='0'/></console><memballoon model='none'/></devices>"
 		"<name>d&#233;mo &amp; co</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid><title>T</title>"
 		"<description>two\nlines</description>"
@@ -61,6 +65,13 @@ START_TEST(everything_is_read)
 	ck_assert_int_eq(config.on_crash, DOMAIN_ACTION_RESTART);
 	ck_assert_uint_eq(config.serial_count, 2);
 	ck_assert(config.console && config.memballoon_none);
+	ck_assert_uint_eq(config.disk_count, 2);
+	ck_assert(config.disks[0].block && config.disks[0].readonly && !config.disks[0].shareable && config.disks[0].slot == 3);
+	ck_assert(config.disks[0].cache == DISK_CACHE_NONE && config.disks[0].discard == DISK_DISCARD_UNMAP);
+	ck_assert_str_eq(config.disks[0].serial, "S-1.2+3_4");
+	ck_assert_str_eq(config.disks[0].source, "/dev/nvme0n1");
+	ck_assert(!config.disks[1].block && config.disks[1].shareable && config.disks[1].slot == 4 && !config.disks[1].serial);
+	ck_assert_str_eq(config.disks[1].target, "vda");
 	domain_config_release(&config);
 }
 END_TEST
@@ -125,6 +136,46 @@ START_TEST(refusals_name_file_line_and_element)
 		  "(supported: host-model, host-passthrough)" },
 		{ HEAD "<clock offset='utc'><timer name='hpet'/></clock></domain>",
 		  "a.xml:5: <timer>: timer 'hpet' with present='yes' is not supported by this version of Solera" },
+		{ HEAD "<devices><disk type='network'/></devices></domain>",
+		  "a.xml:5: <disk>: type 'network' is not supported by this version of Solera (supported: block, file)" },
+		{ HEAD "<devices><disk device='cdrom'/></devices></domain>",
+		  "a.xml:5: <disk>: device 'cdrom' is not supported by this version of Solera (supported: disk)" },
+		{ HEAD "<devices><disk snapshot='no'/></devices></domain>",
+		  "a.xml:5: <disk>: attribute 'snapshot' is not supported by this version of Solera" },
+		{ HEAD "<devices><disk><target dev='vda'/></disk></devices></domain>",
+		  "a.xml:5: <disk>: <source> is missing: a disk without medium is not supported" },
+		{ HEAD "<devices><disk><source file='/solera/d'/></disk></devices></domain>", "a.xml:5: <disk>: <target> is missing" },
+		{ HEAD "<devices><disk><source dev='/dev/sda'/></disk></devices></domain>",
+		  "a.xml:5: <source>: a disk of type 'file' has the attribute 'file' here" },
+		{ HEAD "<devices><disk type='block'><source dev='/dev/../sda'/></disk></devices></domain>",
+		  "a.xml:5: <source>: '/dev/../sda' is not a block device of this host: it must be /dev/NAME" },
+		{ HEAD "<devices><disk><source file='/var/d.img'/></disk></devices></domain>",
+		  "a.xml:5: <source>: '/var/d.img' is not a file that this version of Solera has as a disk: it must be /solera/NAME" },
+		{ HEAD "<devices><disk><target dev='sda' bus='sata'/></disk></devices></domain>",
+		  "a.xml:5: <target>: bus 'sata' is not supported by this version of Solera (supported: virtio)" },
+		{ HEAD "<devices><disk><target dev='sda'/></disk></devices></domain>",
+		  "a.xml:5: <target>: dev 'sda' is not supported by this version of Solera (vda to vdz, on bus virtio)" },
+		{ HEAD "<devices><disk><driver type='qcow2'/></disk></devices></domain>",
+		  "a.xml:5: <driver>: type 'qcow2' is not supported by this version of Solera (supported: raw)" },
+		{ HEAD "<devices><disk><driver cache='unsafe'/></disk></devices></domain>",
+		  "a.xml:5: <driver>: cache 'unsafe' is not supported by this version of Solera (supported: default, none, writeback, "
+		  "writethrough, directsync)" },
+		{ HEAD "<devices><disk><iotune/></disk></devices></domain>",
+		  "a.xml:5: <iotune>: not supported by this version of Solera" },
+		{ HEAD "<devices><disk><serial>123456789012345678901</serial></disk></devices></domain>",
+		  "a.xml:5: <serial>: a virtio disk's serial number has 1 to 20 bytes" },
+		{ HEAD "<devices><disk><serial>a b</serial></disk></devices></domain>",
+		  "a.xml:5: <serial>: a serial number has letters, digits and _ . + - only" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='vda'/></disk>"
+		  "<disk><source file='/solera/e'/><target dev='vda'/></disk></devices></domain>",
+		  "a.xml:5: <disk>: target 'vda' duplicated for disk sources '/solera/d' and '/solera/e'" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='vda'/><address type='pci' slot='5'/></disk>"
+		  "<disk><source file='/solera/e'/><target dev='vdb'/><address type='pci' slot='0x05'/></disk></devices></domain>",
+		  "a.xml:1: <domain>: two devices have the PCI address 0000:00:05.0" },
+		{ HEAD "<devices><disk><address type='pci' bus='1' slot='5'/></disk></devices></domain>",
+		  "a.xml:5: <address>: this version of Solera has devices in function 0 of slots 0x03 to 0x1e of bus 0 only" },
+		{ HEAD "<devices><disk><address type='drive'/></disk></devices></domain>",
+		  "a.xml:5: <address>: type 'drive' is not supported by this version of Solera (supported: pci)" },
 		{ "<domain><name>a</name></domain>", "a.xml:1: <domain>: missing domain type attribute" },
 		{ "<domain type='xen'/>",
 		  "a.xml:1: <domain>: type 'xen' is not supported by this version of Solera (supported: kvm)" },
@@ -231,6 +282,21 @@ static void generate(struct domain_config *config, unsigned *seed)
 	config->serial_count = (u32)(rand_r(seed) % 5);
 	config->console = config->serial_count && (rand_r(seed) & 1);
 	config->memballoon_none = rand_r(seed) & 1;
+	config->disk_count = (u32)(rand_r(seed) % 4);
+	for (u32 i = 0; i < config->disk_count; i++) {
+		struct domain_disk *disk = &config->disks[i];
+
+		disk->block = rand_r(seed) & 1;
+		disk->source = kstrdup(disk->block ? "/dev/nvme0n1" : pick(seed, files, 3));
+		disk->serial = rand_r(seed) & 1 ? kstrdup("S3R-1_2.3+4") : NULL;
+		snprintf(disk->target, sizeof(disk->target), "vd%c", 'a' + (int)(i * 5 + (u32)rand_r(seed) % 5));
+		disk->cache = (u8)(rand_r(seed) % 6);
+		disk->io = (u8)(rand_r(seed) % 4);
+		disk->discard = (u8)(rand_r(seed) % 3);
+		disk->readonly = rand_r(seed) & 1;
+		disk->shareable = rand_r(seed) & 1;
+		disk->slot = (u8)(DOMAIN_SLOT_FIRST + i);
+	}
 }
 
 /* SOLERA_XML_OUT=DIR keeps what was written, for virt-xml-validate (tools/test/virt-xml). */

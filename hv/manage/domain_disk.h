@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A disk of a machine's description, and what a running machine holds of it. Next to read: domain_xml_disk.c (in and out of
+ * XML), domain_disks.c (opening at start, figures).
+ */
+#ifndef HV_MANAGE_DOMAIN_DISK_H
+#define HV_MANAGE_DOMAIN_DISK_H
+
+#include "hv/lib/types.h"
+
+#define DOMAIN_DISKS_MAX 16
+#define DOMAIN_SLOT_FIRST 3  /* PCI slots on bus 0 that devices of a description get */
+#define DOMAIN_SLOT_LAST 30
+
+enum domain_disk_cache { DISK_CACHE_UNSET, DISK_CACHE_DEFAULT, DISK_CACHE_NONE, DISK_CACHE_WRITEBACK, DISK_CACHE_WRITETHROUGH,
+			 DISK_CACHE_DIRECTSYNC };
+enum domain_disk_io { DISK_IO_UNSET, DISK_IO_THREADS, DISK_IO_NATIVE, DISK_IO_URING };
+enum domain_disk_discard { DISK_DISCARD_UNSET, DISK_DISCARD_UNMAP, DISK_DISCARD_IGNORE };
+
+struct domain_disk {
+	bool block;            /* type='block': source is "/dev/NAME"; else 'file': "/solera/NAME" */
+	bool readonly, shareable;
+	u8 cache, io, discard; /* the enums above */
+	u8 slot;               /* on PCI bus 0; assigned when the description does not say */
+	char target[8];        /* "vda" */
+	char *source;          /* kmalloc */
+	char *serial;          /* kmalloc; NULL: none */
+};
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A machine's disks between its description and its devices: found, opened at start, closed after its end, and looked at.
+ *
+ * Who has a device open is hv/block's to judge; what it says stands in the error. A boot module becomes a RAM disk at its first use.
+ */
+#include "hv/manage/domain_disks.h"
+#include "hv/block/ramdisk.h"
+#include "hv/block/registry.h"
+#include "hv/kmalloc.h"
+#include "hv/lib/error.h"
+#include "hv/lib/format.h"
+#include "hv/lib/string.h"
+#include "hv/manage/domain_internal.h"
+#include "hv/modules.h"
+
+struct domain_disks {
+	u32 count;                 /* opened */
+	struct block_user users[DOMAIN_DISKS_MAX];
+	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
+	char aliases[DOMAIN_DISKS_MAX][16];
+	struct device_spec specs[DOMAIN_DISKS_MAX];
+};
+
+/* The device's name in hv/block's list; a boot file's RAM disk is made if there is none. ERR_NOT_FOUND, ERR_NO_MEMORY… */
+static int device_name(const struct domain_disk *disk, char *name, size_t size)
+{
+	struct block_device *device;
+	const struct module *module;
+	int code;
+
+	if (disk->block) {
+		string_copy(name, disk->source + strlen("/dev/"), size);
+		return OK;
+	}
+	module = module_find(domain_file_name(disk->source));
+	if (!module)
+		return ERR_NOT_FOUND;
+	code = ramdisk_of_module(module, &device);
+	if (code == OK)
+		string_copy(name, device->name, size);
+	return code;
+}
+
+static enum block_open_mode open_mode(const struct domain_disk *disk)
+{
+	return disk->readonly ? BLOCK_OPEN_READ : disk->shareable ? BLOCK_OPEN_SHARED : BLOCK_OPEN_EXCLUSIVE;
+}
+
+static int refuse(const struct domain_disk *disk, int code, const struct block_user *user, struct manage_error *error)
+{
+	switch (code) {
+	case ERR_BUSY:
+		return manage_fail(error, MANAGE_ERR_RESOURCE_BUSY, "disk '%s': %s: %s", disk->target, disk->source, user->words);
+	case ERR_UNSUPPORTED:
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': %s: %s: its description needs <readonly/>",
+				   disk->target, disk->source, user->words);
+	case ERR_NO_MEMORY:
+		return manage_fail_no_memory(error);
+	case ERR_NOT_FOUND:
+		if (disk->block)
+			return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': there is no block device '%s' on this host",
+					   disk->target, disk->source);
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': there is no file '%s' in \\solera\\ on the boot medium",
+				   disk->target, domain_file_name(disk->source));
+	default:
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': %s cannot be opened", disk->target, disk->source);
+	}
+}
+
+static int open_disk(struct domain *domain, const struct domain_disk *disk, struct manage_error *error)
+{
+	struct domain_disks *disks = domain->disks;
+	struct block_user *user = &disks->users[disks->count];
+	char name[BLOCK_NAME_MAX];
+	int code = device_name(disk, name, sizeof(name));
+
+	format(user->name, sizeof(user->name), "domain %.50s", domain->running.name);
+	if (code == OK)
+		code = block_open(name, open_mode(disk), user);
+	if (code != OK)
+		return refuse(disk, code, user, error);
+	format(disks->aliases[disks->count], sizeof(disks->aliases[0]), "virtio-disk%u", disks->count);
+	disks->specs[disks->count] = (struct device_spec){
+		.model = "virtio-blk", .alias = disks->aliases[disks->count], .slot = disk->slot,
+		.disk = { .device = user->device, .serial = disk->serial, .statistics = &disks->statistics[disks->count],
+			  .queues = domain->running.vcpus, .read_only = disk->readonly, .discard = disk->discard == DISK_DISCARD_UNMAP,
+			  .writethrough = disk->cache == DISK_CACHE_WRITETHROUGH || disk->cache == DISK_CACHE_DIRECTSYNC },
+	};
+	disks->count++;
+	return OK;
+}
+
+int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error)
+{
+	struct domain_disks *disks;
+	int code = OK;
+
+	if (!domain->running.disk_count)
+		return OK;
+	disks = kzalloc(sizeof(*disks));
+	if (!disks)
+		return manage_fail_no_memory(error);
+	mutex_lock(&domains_lock);
+	domain->disks = disks;
+	mutex_unlock(&domains_lock);
+	for (u32 i = 0; i < domain->running.disk_count && !code; i++)
+		code = open_disk(domain, &domain->running.disks[i], error);
+	if (code) {
+		domain_disks_close(domain);
+		return code;
+	}
+	config->devices = disks->specs;
+	config->device_count = disks->count;
+	return OK;
+}
+
+void domain_disks_close(struct domain *domain)
+{
+	struct domain_disks *disks = domain->disks;
+
+	mutex_lock(&domains_lock);
+	domain->disks = NULL;
+	mutex_unlock(&domains_lock);
+	if (!disks)
+		return;
+	while (disks->count)
+		block_close(&disks->users[--disks->count]);
+	kfree(disks);
+}
+
+/* Figures */
+
+struct search {
+	const char *name;
+	u64 capacity_bytes;
+	bool found;
+};
+
+static bool compare(void *context, struct block_device *device)
+{
+	struct search *search = context;
+
+	search->found = string_equal(device->name, search->name);
+	if (search->found)
+		search->capacity_bytes = device->limits.sector_count * BLOCK_SECTOR_BYTES;
+	return !search->found;
+}
+
+static void measure(struct domain_disk_info *info)
+{
+	struct search search = { .found = false };
+	const struct module *module;
+
+	if (info->block) {
+		search.name = info->source + strlen("/dev/");
+		block_for_each(compare, &search);
+		info->found = search.found;
+		info->capacity_bytes = search.capacity_bytes;
+		return;
+	}
+	module = module_find(domain_file_name(info->source));
+	info->found = module != NULL;
+	info->capacity_bytes = module ? ALIGN_UP((u64)module->size_bytes, (u64)BLOCK_SECTOR_BYTES) : 0;
+}
+
+/* [domains_lock] */
+static void fill(struct domain *domain, const struct domain_config *config, u32 i, struct domain_disk_info *info)
+{
+	const struct domain_disk *disk = &config->disks[i];
+
+	*info = (struct domain_disk_info){ .block = disk->block };
+	string_copy(info->target, disk->target, sizeof(info->target));
+	string_copy(info->source, disk->source, sizeof(info->source));
+	if (domain->disks && config == &domain->running)
+		info->statistics = domain->disks->statistics[i]; /* word by word, while the machine counts: a copy is a moment's */
+}
+
+int domain_get_disks(struct domain *domain, bool inactive, struct domain_disk_info *infos, u32 max, u32 *count,
+		     struct manage_error *error)
+{
+	const struct domain_config *config;
+
+	(void)error;
+	mutex_lock(&domains_lock);
+	config = domain->id && !inactive ? &domain->running : &domain->config;
+	*count = MIN(max, config->disk_count);
+	for (u32 i = 0; i < *count; i++)
+		fill(domain, config, i, &infos[i]);
+	mutex_unlock(&domains_lock);
+	for (u32 i = 0; i < *count; i++)
+		measure(&infos[i]);
+	return OK;
+}
+
+int domain_get_disk(struct domain *domain, const char *path, bool running, struct domain_disk_info *info, struct manage_error *error)
+{
+	const struct domain_config *config;
+	bool found = false, active;
+
+	mutex_lock(&domains_lock);
+	active = domain->id != 0;
+	config = active ? &domain->running : &domain->config;
+	for (u32 i = 0; i < config->disk_count && !found; i++) {
+		found = string_equal(config->disks[i].target, path) || string_equal(config->disks[i].source, path);
+		if (found)
+			fill(domain, config, i, info);
+	}
+	mutex_unlock(&domains_lock);
+	if (running && !active)
+		return manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "domain is not running");
+	if (!found)
+		return manage_fail(error, MANAGE_ERR_INVALID_ARG, running ? "invalid path: %s" : "invalid path %s not assigned to domain",
+				   path);
+	measure(info);
+	return OK;
+}

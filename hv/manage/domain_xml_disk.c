@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* Domain XML: <disk>, read and written; and which PCI slot each device of a description stands in. */
+#include "hv/kmalloc.h"
+#include "hv/lib/error.h"
+#include "hv/lib/string.h"
+#include "hv/manage/domain_config.h"
+#include "hv/manage/domain_xml_sections.h"
+
+static const char *const caches[] = { "default", "none", "writeback", "writethrough", "directsync" };
+static const char *const ios[] = { "threads", "native", "io_uring" };
+static const char *const discards[] = { "unmap", "ignore" };
+
+static struct domain_config *config_of(struct xml_reader *reader)
+{
+	return reader->config;
+}
+
+/* The disk that is being read: the one behind those that count. */
+static struct domain_disk *disk_of(struct xml_reader *reader)
+{
+	return &config_of(reader)->disks[config_of(reader)->disk_count];
+}
+
+/* An optional attribute out of a list; *value: 0 when it is missing, else 1 + its place. */
+static int read_word(struct xml_reader *reader, const struct xml_node *node, const char *name, const char *const *words, size_t count,
+		     u8 *value)
+{
+	const char *given = xml_attribute(node, name);
+	unsigned index = 0;
+	int code = given ? xml_match(reader, node, name, given, words, count, &index) : OK;
+
+	if (!code && given)
+		*value = (u8)(index + 1);
+	return code;
+}
+
+static int read_driver(struct xml_reader *reader, const struct xml_node *node)
+{
+	struct domain_disk *disk = disk_of(reader);
+	int code = xml_attribute_is(reader, node, "name", "qemu");
+
+	code = code ? code : xml_attribute_is(reader, node, "type", "raw");
+	code = code ? code : read_word(reader, node, "cache", caches, ARRAY_SIZE(caches), &disk->cache);
+	code = code ? code : read_word(reader, node, "io", ios, ARRAY_SIZE(ios), &disk->io);
+	return code ? code : read_word(reader, node, "discard", discards, ARRAY_SIZE(discards), &disk->discard);
+}
+
+/* A path below folder, with one name behind it. */
+static int check_source(struct xml_reader *reader, const struct xml_node *node, const char *path, const char *folder, const char *what)
+{
+	const char *name = string_starts_with(path, folder) ? path + strlen(folder) : "";
+
+	if (!*name || strchr(name, '/') || strlen(path) > 255)
+		return xml_refuse(reader, node, "'%.60s' is not a %s: it must be %sNAME", path, what, folder);
+	return OK;
+}
+
+static int read_source(struct xml_reader *reader, const struct xml_node *node)
+{
+	struct domain_disk *disk = disk_of(reader);
+	const char *dev = xml_attribute(node, "dev"), *file = xml_attribute(node, "file"), *path = disk->block ? dev : file;
+	int code;
+
+	if ((disk->block ? file : dev) || !path)
+		return xml_invalid(reader, node, "a disk of type '%s' has the attribute '%s' here", disk->block ? "block" : "file",
+				   disk->block ? "dev" : "file");
+	code = disk->block ? check_source(reader, node, path, "/dev/", "block device of this host")
+			   : check_source(reader, node, path, "/solera/", "file that this version of Solera has as a disk");
+	if (code)
+		return code;
+	disk->source = kstrdup(path);
+	return disk->source ? OK : manage_fail_no_memory(reader->error);
+}
+
+static int read_target(struct xml_reader *reader, const struct xml_node *node)
+{
+	const char *dev = xml_attribute(node, "dev");
+	int code = xml_attribute_is(reader, node, "bus", "virtio");
+
+	if (code)
+		return code;
+	if (!dev || !string_starts_with(dev, "vd") || dev[2] < 'a' || dev[2] > 'z' || dev[3])
+		return xml_refuse(reader, node, "dev '%.20s' is not supported by this version of Solera (vda to vdz, on bus virtio)",
+				  dev ? dev : "");
+	string_copy(disk_of(reader)->target, dev, sizeof(disk_of(reader)->target));
+	return OK;
+}
+
+static int read_readonly(struct xml_reader *reader, const struct xml_node *node)
+{
+	disk_of(reader)->readonly = true;
+	return xml_read_empty(reader, node);
+}
+
+static int read_shareable(struct xml_reader *reader, const struct xml_node *node)
+{
+	disk_of(reader)->shareable = true;
+	return xml_read_empty(reader, node);
+}
+
+static int read_serial_number(struct xml_reader *reader, const struct xml_node *node)
+{
+	struct domain_disk *disk = disk_of(reader);
+	int code = xml_read_string(reader, node, false, &disk->serial);
+
+	if (code)
+		return code;
+	if (!*disk->serial || strlen(disk->serial) > 20)
+		return xml_invalid(reader, node, "a virtio disk's serial number has 1 to 20 bytes");
+	for (const char *at = disk->serial; *at; at++)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-", *at)) /* the schema's */
+			return xml_invalid(reader, node, "a serial number has letters, digits and _ . + - only");
+	return OK;
+}
+
+static int number_attribute(struct xml_reader *reader, const struct xml_node *node, const char *name, u64 *value)
+{
+	const char *given = xml_attribute(node, name);
+
+	if (given && string_to_u64(given, value))
+		return xml_invalid(reader, node, "%s '%.20s' is not a number", name, given);
+	return OK;
+}
+
+int domain_xml_read_address(struct xml_reader *reader, const struct xml_node *node, u8 *slot)
+{
+	u64 domain = 0, bus = 0, number = 0, function = 0;
+	int code = xml_attribute_is(reader, node, "type", "pci");
+
+	code = code ? code : number_attribute(reader, node, "domain", &domain);
+	code = code ? code : number_attribute(reader, node, "bus", &bus);
+	code = code ? code : number_attribute(reader, node, "slot", &number);
+	code = code ? code : number_attribute(reader, node, "function", &function);
+	if (code)
+		return code;
+	if (domain || bus || function || number < DOMAIN_SLOT_FIRST || number > DOMAIN_SLOT_LAST)
+		return xml_refuse(reader, node, "this version of Solera has devices in function 0 of slots 0x%02x to 0x%02x of bus 0 only",
+				  DOMAIN_SLOT_FIRST, DOMAIN_SLOT_LAST);
+	*slot = (u8)number;
+	return OK;
+}
+
+static int read_disk_address(struct xml_reader *reader, const struct xml_node *node)
+{
+	return domain_xml_read_address(reader, node, &disk_of(reader)->slot);
+}
+
+static int check_disk(struct xml_reader *reader, const struct xml_node *node)
+{
+	const struct domain_config *config = config_of(reader);
+	const struct domain_disk *disk = disk_of(reader);
+
+	if (!disk->source)
+		return xml_refuse(reader, node, "<source> is missing: a disk without medium is not supported");
+	if (!disk->target[0])
+		return xml_invalid(reader, node, "<target> is missing");
+	for (u32 i = 0; i < config->disk_count; i++)
+		if (string_equal(config->disks[i].target, disk->target))
+			return xml_invalid(reader, node, "target '%s' duplicated for disk sources '%.60s' and '%.60s'", disk->target,
+					   config->disks[i].source, disk->source);
+	return OK;
+}
+
+int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
+{
+	static const struct xml_rule rules[] = {
+		{ .name = "driver", .read = read_driver, .attributes = "name type cache io discard", .leaf = true },
+		{ .name = "source", .read = read_source, .attributes = "dev file", .leaf = true },
+		{ .name = "target", .read = read_target, .attributes = "dev bus", .leaf = true },
+		{ .name = "readonly", .read = read_readonly, .attributes = "", .leaf = true },
+		{ .name = "shareable", .read = read_shareable, .attributes = "", .leaf = true },
+		{ .name = "serial", .read = read_serial_number, .attributes = "", .leaf = true },
+		{ .name = "address", .read = read_disk_address, .attributes = "type domain bus slot function", .leaf = true },
+	};
+	static const char *const types[] = { "block", "file" };
+	struct domain_config *config = config_of(reader);
+	const char *type = xml_attribute(node, "type");
+	unsigned index = 1; /* libvirt's default */
+	int code;
+
+	if (config->disk_count == DOMAIN_DISKS_MAX)
+		return xml_refuse(reader, node, "a machine has at most %d disks", DOMAIN_DISKS_MAX);
+	code = type ? xml_match(reader, node, "type", type, types, ARRAY_SIZE(types), &index) : OK;
+	code = code ? code : xml_attribute_is(reader, node, "device", "disk");
+	if (code)
+		return code;
+	disk_of(reader)->block = index == 0;
+	code = xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
+	code = code ? code : check_disk(reader, node);
+	if (!code) {
+		config->disk_count++;
+	} else { /* it does not count, so nobody else would free it */
+		kfree(disk_of(reader)->source);
+		kfree(disk_of(reader)->serial);
+		*disk_of(reader) = (struct domain_disk){ .source = NULL };
+	}
+	return code;
+}
+
+int domain_xml_assign_slots(struct xml_reader *reader, const struct xml_node *root)
+{
+	struct domain_config *config = config_of(reader);
+	u32 used = 0;
+
+	for (u32 i = 0; i < config->disk_count; i++) {
+		u8 slot = config->disks[i].slot;
+
+		if (slot && (used & BIT32(slot)))
+			return xml_invalid(reader, root, "two devices have the PCI address 0000:00:%02x.0", slot);
+		used |= slot ? BIT32(slot) : 0;
+	}
+	for (u32 i = 0; i < config->disk_count; i++) {
+		u8 slot = config->disks[i].slot;
+
+		for (u8 free = DOMAIN_SLOT_FIRST; !slot && free <= DOMAIN_SLOT_LAST; free++)
+			slot = used & BIT32(free) ? 0 : free;
+		if (!slot)
+			return xml_refuse(reader, root, "a machine has room for %d devices on its PCI bus",
+					  DOMAIN_SLOT_LAST - DOMAIN_SLOT_FIRST + 1);
+		config->disks[i].slot = slot;
+		used |= BIT32(slot);
+	}
+	return OK;
+}
+
+static void attribute(struct text *to, const char *name, const char *const *words, u8 value)
+{
+	if (value)
+		text_append(to, " %s='%s'", name, words[value - 1]);
+}
+
+void domain_xml_format_address(struct text *to, u8 slot)
+{
+	text_append(to, "      <address type='pci' domain='0x0000' bus='0x00' slot='0x%02x' function='0x0'/>\n", slot);
+}
+
+void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)
+{
+	text_append(to, "    <disk type='%s' device='disk'>\n      <driver name='qemu' type='raw'", disk->block ? "block" : "file");
+	attribute(to, "cache", caches, disk->cache);
+	attribute(to, "io", ios, disk->io);
+	attribute(to, "discard", discards, disk->discard);
+	text_append(to, "/>\n      <source %s='", disk->block ? "dev" : "file");
+	text_append_xml(to, disk->source, true);
+	text_append(to, "'/>\n      <target dev='%s' bus='virtio'/>\n%s%s", disk->target, disk->readonly ? "      <readonly/>\n" : "",
+		    disk->shareable ? "      <shareable/>\n" : "");
+	if (disk->serial) {
+		text_append(to, "      <serial>");
+		text_append_xml(to, disk->serial, false);
+		text_append(to, "</serial>\n");
+	}
+	domain_xml_format_address(to, disk->slot);
+	text_append(to, "    </disk>\n");
+}
