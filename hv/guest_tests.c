@@ -6,6 +6,7 @@
 #include "hv/guest_tests.h"
 #include "hv/boot_record.h"
 #include "hv/clock.h"
+#include "hv/device_model.h"
 #include "hv/lib/error.h"
 #include "hv/lib/log.h"
 #include "hv/lib/string.h"
@@ -58,10 +59,19 @@ static void console_received(void *context, const char *bytes, size_t count)
 	}
 }
 
+static struct block_device *test_disk; /* (c) NULL: none */
+
+void guest_tests_set_disk(struct block_device *disk)
+{
+	test_disk = disk;
+}
+
 /* Runs one; true: it passed. */
 static bool run_one(const struct boot_module *module, const char *name)
 {
 	struct vm_config config = { .memory_bytes = TEST_MEMORY, .vcpu_count = 1, .acpi = true, .test_ports = true, .command_line = "" };
+	const struct device_spec disk = { .model = "virtio-blk", .alias = "virtio-disk0", .slot = 3,
+					  .disk = { .device = test_disk, .serial = "guest-test" } };
 	struct outcome outcome = { .ended = false };
 	const char *error = "", *how;
 	bool in_time, passed = false;
@@ -71,6 +81,8 @@ static bool run_one(const struct boot_module *module, const char *name)
 	string_copy(config.name, name, sizeof(config.name));
 	config.kernel = boot_module_find(module->name, &(u64){ 0 });
 	config.kernel_bytes = module->size_bytes;
+	config.devices = &disk;
+	config.device_count = test_disk ? 1 : 0;
 	config.listener.event = ended;
 	config.listener.context = &outcome;
 	log_notice("guest-test %s: begins", name);

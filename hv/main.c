@@ -13,6 +13,7 @@
 #include "drivers/nvme.h"
 #include "drivers/pci.h"
 #include "hv/block/partition.h"
+#include "hv/block/ramdisk.h"
 #include "hv/boot_record.h"
 #include "hv/clock.h"
 #include "hv/clock_internal.h"
@@ -97,6 +98,15 @@ static void host_devices_init(void)
 
 extern const struct virt_ops svm_virt_ops, vmx_virt_ops;
 
+/* Machines of guest tests have a disk. */
+static void guest_tests_disk(void)
+{
+	struct block_device *disk;
+
+	if (boot_option("guest-tests", NULL, 0) && ramdisk_create(MIB, &disk) == OK)
+		guest_tests_set_disk(disk);
+}
+
 /* The hardware's virtualisation, the other CPUs with it, and what a machine is made of. */
 static void machines_init(void)
 {
@@ -108,6 +118,7 @@ static void machines_init(void)
 	vm_set_board(&pc_board);
 	device_model_register(&virtio_blk_model);
 	vm_set_loader(&direct_loader);
+	guest_tests_disk();
 	guest_tests_run();
 }
 

@@ -46,8 +46,8 @@ void vm_synchronise(struct vm *vm) { (void)vm; }
 static void msi(void *context, u64 address, u32 data)
 {
 	(void)context;
-	assert(address == 0xfee00000 && data < VPCI_MSIX_MAX);
-	harness.messages[data]++;
+	if (address == 0xfee00000 && data < VPCI_MSIX_MAX) /* else a driver's own business */
+		harness.messages[data]++;
 }
 
 static void intx(void *context, unsigned gsi, unsigned source, bool level)
