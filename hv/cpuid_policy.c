@@ -4,8 +4,9 @@
  *
  * Bits are the AMD64 APM vol. 3, "Obtaining Processor Information Via the CPUID Instruction" (appendix E), and the Intel
  * SDM vol. 2A, "CPUID—CPU Identification"; hypervisor leaves: Linux Documentation/virt/kvm/x86/cpuid.rst.
+ * Next to read: cpuid_topology.c.
  */
-#include "hv/cpuid_policy.h"
+#include "hv/cpuid_internal.h"
 #include "hv/lib/string.h"
 
 #define VENDOR_AMD_EBX 0x68747541u   /* "Auth" */
@@ -27,7 +28,7 @@ struct rule {
 
 static const struct rule rules[] = {
 	{ 0x1, 0, CPUID_EAX, ~0u, 0, "family, model, stepping: kernels choose errata and tuning by them" },
-	{ 0x1, 0, CPUID_EBX, MASK32(15, 8), 0, "CLFLUSH line size; APIC ID and count are the vCPU's own" },
+	{ 0x1, 0, CPUID_EBX, MASK32(15, 8), 0, "CLFLUSH line size; the rest is the vCPU's own (cpuid_topology.c)" },
 	{ 0x1, 0, CPUID_EDX, MASK32(6, 0), 0, "x87, VME, DE, PSE, TSC, MSR, PAE: execute natively" },
 	{ 0x1, 0, CPUID_EDX, BIT32(7) | BIT32(14), 0, "MCE, MCA: MCG_CAP says 0 banks" },
 	{ 0x1, 0, CPUID_EDX, BIT32(8) | BIT32(11) | BIT32(13) | BIT32(15), 0, "CX8, SEP, PGE, CMOV: native" },
@@ -68,19 +69,12 @@ static const struct rule rules[] = {
 /* Leaves that pass whole: names and cache sizes, no features. */
 static const u32 whole_leaves[] = { 0x80000002, 0x80000003, 0x80000004, 0x80000005, 0x80000006, 0x80000019 };
 
-struct build {
-	struct cpuid_table *table;
-	cpuid_reader read;
-	void *context;
-};
-
 static struct cpuid_row *row_for(struct cpuid_table *table, u32 leaf)
 {
 	return (struct cpuid_row *)(uintptr_t)cpuid_row_of(table, leaf);
 }
 
-/* Reserves count consecutive subleaves for a leaf; they start out zero. */
-static struct cpuid_leaf *add_leaf(struct cpuid_table *table, u32 leaf, u16 count, u8 dynamic, bool any_subleaf)
+struct cpuid_leaf *cpuid_add_leaf(struct cpuid_table *table, u32 leaf, u16 count, u8 dynamic, bool any_subleaf)
 {
 	struct cpuid_row *row = row_for(table, leaf);
 
@@ -91,12 +85,12 @@ static struct cpuid_leaf *add_leaf(struct cpuid_table *table, u32 leaf, u16 coun
 	return &table->leaves[row->first];
 }
 
-static void apply_rules(const struct build *build, u32 host_last_basic, u32 host_last_extended)
+static void apply_rules(const struct cpuid_build *build)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		const struct rule *rule = &rules[i];
 		struct cpuid_row *row = row_for(build->table, rule->leaf);
-		bool there = rule->leaf <= (rule->leaf < 0x80000000u ? host_last_basic : host_last_extended);
+		bool there = rule->leaf <= (rule->leaf < 0x80000000u ? build->host_last_basic : build->host_last_extended);
 		struct cpuid_leaf host = { { 0 } };
 		struct cpuid_leaf *leaf;
 
@@ -105,7 +99,7 @@ static void apply_rules(const struct build *build, u32 host_last_basic, u32 host
 		if (there)
 			build->read(build->context, rule->leaf, rule->subleaf, &host);
 		leaf = row->count ? &build->table->leaves[row->first] :
-				    add_leaf(build->table, rule->leaf, 1, CPUID_STATIC, rule->leaf != 0x7);
+				    cpuid_add_leaf(build->table, rule->leaf, 1, CPUID_STATIC, rule->leaf != 0x7);
 		leaf->r[rule->reg] |= (host.r[rule->reg] & rule->pass) | rule->force;
 	}
 }
@@ -117,7 +111,7 @@ static bool has(const struct cpuid_table *table, u32 leaf, enum cpuid_register r
 	return row->count && (table->leaves[row->first].r[reg] & BIT32(bit));
 }
 
-static void build_xsave(const struct build *build)
+static void build_xsave(const struct cpuid_build *build)
 {
 	struct cpuid_table *table = build->table;
 	struct cpuid_leaf host, *leaf;
@@ -126,7 +120,7 @@ static void build_xsave(const struct build *build)
 		return;
 	build->read(build->context, 0xd, 0, &host);
 	table->xcr0_allowed = (((u64)host.r[CPUID_EDX] << 32) | host.r[CPUID_EAX]) & XCR0_OFFERED;
-	leaf = add_leaf(table, 0xd, CPUID_XSAVE_COMPONENTS, CPUID_DYNAMIC_XSAVE, false);
+	leaf = cpuid_add_leaf(table, 0xd, CPUID_XSAVE_COMPONENTS, CPUID_DYNAMIC_XSAVE, false);
 	for (u32 i = 2; i < CPUID_XSAVE_COMPONENTS; i++) {
 		if (!(table->xcr0_allowed & BIT64(i)))
 			continue;
@@ -169,35 +163,16 @@ static void build_hypervisor_leaves(struct cpuid_table *table, const struct cpui
 
 	if (!config->kvm)
 		return;
-	leaf = add_leaf(table, 0x40000000, 1, CPUID_STATIC, true);
+	leaf = cpuid_add_leaf(table, 0x40000000, 1, CPUID_STATIC, true);
 	leaf->r[CPUID_EAX] = 0x40000001;
 	leaf->r[CPUID_EBX] = 0x4b4d564b; /* "KVMK" */
 	leaf->r[CPUID_ECX] = 0x564b4d56; /* "VMKV" */
 	leaf->r[CPUID_EDX] = 0x4d;       /* "M" */
-	leaf = add_leaf(table, 0x40000001, 1, CPUID_STATIC, true);
+	leaf = cpuid_add_leaf(table, 0x40000001, 1, CPUID_STATIC, true);
 	leaf->r[CPUID_EAX] = KVM_FEATURE_CLOCKSOURCE | KVM_FEATURE_CLOCKSOURCE2 | KVM_FEATURE_CLOCKSOURCE_STABLE |
-			     KVM_FEATURE_NOP_IO_DELAY;
-}
-
-static void build_topology(struct cpuid_table *table, const struct cpuid_config *config)
-{
-	struct cpuid_leaf *leaf = &table->leaves[table->basic[1].first];
-	unsigned shift = 0;
-
-	while (BIT32(shift) < config->vcpu_count)
-		shift++;
-	if (config->vcpu_count > 1) {
-		leaf->r[CPUID_EDX] |= BIT32(28);
-		leaf->r[CPUID_EBX] |= MIN(config->vcpu_count, 255u) << 16;
-	}
-	table->basic[1].dynamic = CPUID_DYNAMIC_1;
-	table->basic[7].dynamic = CPUID_DYNAMIC_7;
-	table->extended[1].dynamic = CPUID_DYNAMIC_EXT1;
-	leaf = add_leaf(table, 0xb, 2, CPUID_DYNAMIC_TOPOLOGY, false); /* one thread a core, all cores in one socket */
-	leaf[0] = (struct cpuid_leaf){ { 0, 1, 0x100, 0 } };
-	leaf[1] = (struct cpuid_leaf){ { shift, config->vcpu_count, 0x201, 0 } };
-	leaf = &table->leaves[table->extended[8].first];
-	leaf->r[CPUID_ECX] = (config->vcpu_count - 1) | shift << 12;
+			     KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_STEAL_TIME | KVM_FEATURE_PV_EOI | KVM_FEATURE_PV_UNHALT |
+			     KVM_FEATURE_PV_TLB_FLUSH | KVM_FEATURE_PV_SEND_IPI | KVM_FEATURE_POLL_CONTROL |
+			     KVM_FEATURE_PV_SCHED_YIELD;
 }
 
 static u32 last_leaf(u32 host_last, u32 wanted)
@@ -207,7 +182,7 @@ static u32 last_leaf(u32 host_last, u32 wanted)
 
 void cpuid_policy_build(struct cpuid_table *table, cpuid_reader read_host, void *context, const struct cpuid_config *config)
 {
-	struct build build = { table, read_host, context };
+	struct cpuid_build build = { .table = table, .read = read_host, .context = context };
 	struct cpuid_leaf host0, host_extended, *leaf;
 
 	memset(table, 0, sizeof(*table));
@@ -215,20 +190,25 @@ void cpuid_policy_build(struct cpuid_table *table, cpuid_reader read_host, void 
 	read_host(context, 0, 0, &host0);
 	read_host(context, 0x80000000, 0, &host_extended);
 	table->intel = host0.r[CPUID_EBX] == VENDOR_INTEL_EBX;
-	leaf = add_leaf(table, 0, 1, CPUID_STATIC, true);
+	leaf = cpuid_add_leaf(table, 0, 1, CPUID_STATIC, true);
 	*leaf = host0;
 	leaf->r[CPUID_EAX] = MIN(last_leaf(host0.r[CPUID_EAX], 0xd), CPUID_BASIC_ROWS - 1u);
-	leaf = add_leaf(table, 0x80000000, 1, CPUID_STATIC, true);
+	leaf = cpuid_add_leaf(table, 0x80000000, 1, CPUID_STATIC, true);
 	*leaf = host_extended;
 	leaf->r[CPUID_EAX] = MIN(last_leaf(host_extended.r[CPUID_EAX], 0x80000008), 0x80000000u + CPUID_EXTENDED_ROWS - 1);
-	apply_rules(&build, host0.r[CPUID_EAX], host_extended.r[CPUID_EAX]);
+	build.host_last_basic = host0.r[CPUID_EAX];
+	build.host_last_extended = host_extended.r[CPUID_EAX];
+	apply_rules(&build);
 	for (size_t i = 0; i < ARRAY_SIZE(whole_leaves); i++)
 		if (whole_leaves[i] <= host_extended.r[CPUID_EAX])
-			read_host(context, whole_leaves[i], 0, add_leaf(table, whole_leaves[i], 1, CPUID_STATIC, true));
+			read_host(context, whole_leaves[i], 0, cpuid_add_leaf(table, whole_leaves[i], 1, CPUID_STATIC, true));
 	table->physical_bits = table->leaves[table->extended[8].first].r[CPUID_EAX] & 0xff;
 	if (!table->physical_bits)
 		table->physical_bits = 36;
-	build_topology(table, config);
+	table->basic[1].dynamic = CPUID_DYNAMIC_1;
+	table->basic[7].dynamic = CPUID_DYNAMIC_7;
+	table->extended[1].dynamic = CPUID_DYNAMIC_EXT1;
+	cpuid_topology_build(&build, &config->topology);
 	build_xsave(&build);
 	build_control_masks(table);
 	build_hypervisor_leaves(table, config);
@@ -281,6 +261,9 @@ void cpuid_policy_patch(const struct cpuid_table *table, u8 dynamic, u32 subleaf
 	case CPUID_DYNAMIC_EXT1:
 		if (!state->apic_enabled)
 			leaf->r[CPUID_EDX] &= ~BIT32(9);
+		break;
+	case CPUID_DYNAMIC_EXT1E:
+		cpuid_topology_patch(table, state->apic_id, leaf);
 		break;
 	}
 }

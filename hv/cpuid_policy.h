@@ -7,7 +7,7 @@
 #ifndef HV_CPUID_POLICY_H
 #define HV_CPUID_POLICY_H
 
-#include "hv/lib/types.h"
+#include "hv/cpu_topology.h"
 
 enum cpuid_register { CPUID_EAX, CPUID_EBX, CPUID_ECX, CPUID_EDX };
 
@@ -16,7 +16,7 @@ struct cpuid_leaf { u32 r[4]; }; /* by enum cpuid_register */
 /* What depends on the vCPU's state at the moment; patched into a copy of the leaf. */
 enum cpuid_dynamic {
 	CPUID_STATIC, CPUID_DYNAMIC_1, CPUID_DYNAMIC_7, CPUID_DYNAMIC_TOPOLOGY, CPUID_DYNAMIC_XSAVE,
-	CPUID_DYNAMIC_EXT1,
+	CPUID_DYNAMIC_EXT1, CPUID_DYNAMIC_EXT1E,
 };
 
 struct cpuid_row {
@@ -28,13 +28,14 @@ struct cpuid_row {
 #define CPUID_BASIC_ROWS 0x20
 #define CPUID_HYPERVISOR_ROWS 2
 #define CPUID_EXTENDED_ROWS 0x22
-#define CPUID_LEAVES_MAX 160
+#define CPUID_LEAVES_MAX 192
 #define CPUID_XSAVE_COMPONENTS 16
 
 struct cpuid_table {
 	struct cpuid_row basic[CPUID_BASIC_ROWS], hypervisor[CPUID_HYPERVISOR_ROWS], extended[CPUID_EXTENDED_ROWS];
 	struct cpuid_leaf leaves[CPUID_LEAVES_MAX]; /* [0] is all zero */
 	u32 leaf_count;
+	struct cpu_topology topology;
 	/* Read by other policies. */
 	u64 xcr0_allowed;   /* state components that the guest may turn on; 0: no XSAVE */
 	u64 cr4_allowed;    /* CR4 bits whose feature the guest was shown */
@@ -45,7 +46,7 @@ struct cpuid_table {
 };
 
 struct cpuid_config {
-	u32 vcpu_count;
+	struct cpu_topology topology;
 	bool kvm;           /* announce KVM's leaves */
 	u64 tsc_hz;
 };
@@ -66,6 +67,13 @@ struct cpuid_state {
 #define KVM_FEATURE_CLOCKSOURCE BIT32(0)
 #define KVM_FEATURE_NOP_IO_DELAY BIT32(1)
 #define KVM_FEATURE_CLOCKSOURCE2 BIT32(3)
+#define KVM_FEATURE_STEAL_TIME BIT32(5)
+#define KVM_FEATURE_PV_EOI BIT32(6)
+#define KVM_FEATURE_PV_UNHALT BIT32(7)
+#define KVM_FEATURE_PV_TLB_FLUSH BIT32(9)
+#define KVM_FEATURE_PV_SEND_IPI BIT32(11)
+#define KVM_FEATURE_POLL_CONTROL BIT32(12)
+#define KVM_FEATURE_PV_SCHED_YIELD BIT32(13)
 #define KVM_FEATURE_CLOCKSOURCE_STABLE BIT32(24)
 
 /* Bounds are the policy's, masked against speculation. The row of a leaf; NULL: no such leaf, all zero. */

@@ -21,8 +21,8 @@ enum verdict exit_nested_fault(struct vcpu *vcpu);   /* exit_memory.c */
 enum verdict exit_cr_access(struct vcpu *vcpu);      /* exit_control.c */
 enum verdict exit_dr_access(struct vcpu *vcpu);
 enum verdict exit_xsetbv(struct vcpu *vcpu);
+enum verdict exit_hypercall(struct vcpu *vcpu);      /* kvm_hypercall.c */
 enum verdict exit_hlt(struct vcpu *vcpu);            /* exit_misc.c, and all below */
-enum verdict exit_hypercall(struct vcpu *vcpu);
 enum verdict exit_host_event(struct vcpu *vcpu);
 enum verdict exit_window(struct vcpu *vcpu);
 enum verdict exit_nmi_window(struct vcpu *vcpu);

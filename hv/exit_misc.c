@@ -3,22 +3,10 @@
 #include "hv/exit.h"
 #include "hv/vm.h"
 
-#define KVM_ENOSYS 1000
-#define KVM_EPERM 1
-
 /* Waits at the slow level, unless an interrupt is waiting already. */
 enum verdict exit_hlt(struct vcpu *vcpu)
 {
 	return vcpu->fast_level ? VERDICT_SLOW : VERDICT_BLOCK;
-}
-
-/* Linux Documentation/virt/kvm/x86/hypercalls.rst: no call is offered yet, so every number is unknown. */
-enum verdict exit_hypercall(struct vcpu *vcpu)
-{
-	u64 result = (u64)(s64)(virt_ops->privilege_level(vcpu) ? -KVM_EPERM : -KVM_ENOSYS);
-
-	vcpu->regs.gpr[GPR_RAX] = virt_ops->code_bits(vcpu) == 64 ? result : (u32)result;
-	return VERDICT_NEXT;
 }
 
 /* An interrupt or NMI of the host: it was taken on the way to the slow level; there is nothing more to do. */

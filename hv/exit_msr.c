@@ -2,12 +2,12 @@
 /*
  * RDMSR and WRMSR of what the permission map does not let through, by the rows of hv/msr_policy.c.
  *
- * A refused access is #GP(0) in the guest, counted for `domstats`. Next to read: hv/msr_policy.c, hv/kvm_clock.c.
+ * A refused access is #GP(0) in the guest, counted for `domstats`. Next to read: hv/msr_policy.c, hv/kvm_msr.c.
  */
 #include "hv/exit.h"
 #include "arch/x86/msr.h"
 #include "hv/cpuid_policy.h"
-#include "hv/kvm_clock.h"
+#include "hv/kvm_msr.h"
 #include "hv/msr_policy.h"
 #include "hv/vm.h"
 
@@ -31,8 +31,10 @@ static void move_tsc(struct vcpu *vcpu, u64 offset)
 	vcpu->tsc_offset = offset;
 	virt_ops->set_tsc_offset(vcpu, offset);
 	vcpu->interrupts->tsc_changed(vcpu->interrupt_controller);
-	if (vcpu->clock_msr & 1)
-		vcpu_request(vcpu, VCPU_REQUEST_CLOCK);
+	/* All vCPUs': whether their TSCs are alike stands in every record. */
+	for (u32 i = 0; i < vcpu->vm->vcpu_count; i++)
+		if (READ_ONCE(vcpu->vm->vcpus[i]->clock_msr) & 1)
+			vcpu_request(vcpu->vm->vcpus[i], VCPU_REQUEST_CLOCK);
 }
 
 /* Guests use few MSRs, over and over: the last rule for these low bits is tried first. */
@@ -60,7 +62,7 @@ static bool msr_read(struct vcpu *vcpu, const struct msr_rule *rule, u32 msr, u6
 	case MSR_PAT_RW: *value = virt_ops->get_system(vcpu, SYSTEM_PAT); return true;
 	case MSR_XSS_RW: *value = vcpu->xss; return true;
 	case MSR_MTRR: *value = *mtrr_of(vcpu, msr); return true;
-	case MSR_KVM: return kvm_clock_read_msr(vcpu, msr, value);
+	case MSR_KVM: return kvm_read_msr(vcpu, msr, value);
 	default: return false;
 	}
 }
@@ -102,7 +104,7 @@ static bool write_checked(struct vcpu *vcpu, const struct msr_rule *rule, u32 ms
 	case MSR_ZERO_ONLY:
 		return value == 0;
 	case MSR_KVM:
-		return kvm_clock_write_msr(vcpu, msr, value);
+		return kvm_write_msr(vcpu, msr, value);
 	default:
 		return false;
 	}

@@ -15,6 +15,8 @@
 #define TEST_MEMORY (16 * MIB)
 #define TEST_DEADLINE_NS (30 * NS_PER_S)
 #define SUFFIX ".gtest"
+#define SMP_PREFIX "smp_"
+#define SMP_VCPUS 4u /* of the machines of tests with that prefix */
 
 struct outcome {
 	struct waitqueue wait;
@@ -79,6 +81,8 @@ static bool run_one(const struct boot_module *module, const char *name)
 
 	waitqueue_init(&outcome.wait, "guest test");
 	string_copy(config.name, name, sizeof(config.name));
+	if (!memcmp(config.name, SMP_PREFIX, sizeof(SMP_PREFIX) - 1))
+		config.vcpu_count = SMP_VCPUS;
 	config.kernel = boot_module_find(module->name, &(u64){ 0 });
 	config.kernel_bytes = module->size_bytes;
 	config.devices = &disk;

@@ -41,6 +41,12 @@ struct interrupt_controller_ops {
 	void (*write_cr8)(void *controller, u64 value);
 	/* The guest's TSC changed its relation to the host's: deadlines are computed anew. */
 	void (*tsc_changed)(void *controller);
+	/*
+	 * KVM's paravirtual interface. send_set: an interrupt or NMI (mode and vector as in the ICR) to the APIC IDs first to
+	 * first + 127 whose bit is set; how many there were. end_word_changed: before vcpu->end_msr changes.
+	 */
+	u64 (*send_set)(void *controller, u64 low, u64 high, u32 first, u32 icr_low);
+	void (*end_word_changed)(void *controller);
 	/* An INIT is taken: the vCPU's thread calls it when it serves VCPU_REQUEST_INIT. */
 	void (*init)(void *controller);
 };
@@ -50,7 +56,7 @@ struct interrupt_controller_ops {
  * the APIC to the core:
  *   vcpu_request(vcpu, VCPU_REQUEST_EVENT)     pending() may have changed
  *   vcpu_request(vcpu, VCPU_REQUEST_NMI)       an NMI (ICR, LINT1, error vector as NMI…)
- *   vcpu_request(vcpu, VCPU_REQUEST_INIT)      INIT; vcpu->sipi_vector and VCPU_REQUEST_SIPI for a start-up IPI
+ *   vcpu_request(vcpu, VCPU_REQUEST_INIT)      INIT; start-up IPIs: vcpu_send_init, vcpu_send_sipi (hv/vcpu_init.h)
  */
 
 #endif

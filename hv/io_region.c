@@ -3,7 +3,7 @@
  * The sorted map from guest ports or MMIO addresses to the devices that claim them.
  *
  * Lookup is a binary search over an array that is never changed in place: an addition or removal builds a new array and
- * swaps it in (the old one is freed at the next change, or with the map), so a vCPU that searches on another CPU sees the
+ * swaps it in (the old one is retired, and freed later or with the map), so a vCPU that searches on another CPU sees the
  * old map or the new one. Writers hold the machine's memory_lock. Next to read: hv/exit_io.c.
  */
 #include "hv/io_region.h"
@@ -26,18 +26,38 @@ void io_map_init(struct io_map *map)
 void io_map_release(struct io_map *map)
 {
 	kfree(map->table);
-	kfree(map->retired);
+	io_table_free(map->retired);
 	io_map_init(map);
 }
 
-/* Replaces the table; whoever still searches the one before finishes on it: it is freed one change later. */
+struct io_table *io_map_take_retired(struct io_map *map)
+{
+	struct io_table *retired = map->retired;
+
+	map->retired = NULL;
+	return retired;
+}
+
+void io_table_free(struct io_table *tables)
+{
+	while (tables) {
+		struct io_table *older = tables->older;
+
+		kfree(tables);
+		tables = older;
+	}
+}
+
+/* Replaces the table; whoever still searches the one before finishes on it. */
 static void publish(struct io_map *map, struct io_table *table)
 {
 	struct io_table *old = map->table;
 
 	__atomic_store_n(&map->table, table, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&map->generation, 1, __ATOMIC_RELEASE);
-	kfree(map->retired);
+	if (!old)
+		return;
+	old->older = map->retired;
 	map->retired = old;
 }
 

@@ -29,18 +29,18 @@ struct io_region {
 
 /* Sorted by base, without overlaps; never changed once it is published. */
 struct io_table {
+	struct io_table *older; /* [memory_lock] among the retired */
 	u32 count;
 	struct io_region regions[];
 };
 
 /*
- * Changed under the machine's memory_lock, or while no vCPU of it runs; io_map_find needs no lock. A reader that was
- * searching while two changes went by would use freed memory: so between two changes of a running machine the changer
- * makes every vCPU pass its run loop once (vm_synchronise, hv/vm.h).
+ * Changed under the machine's memory_lock, or while no vCPU of it runs; io_map_find needs no lock. Somebody may still
+ * search a table that was replaced: it is kept, retired, until every vCPU has passed its run loop (vm_synchronise, hv/vm.h).
  */
 struct io_map {
 	struct io_table *table;   /* (a) */
-	struct io_table *retired; /* the one before */
+	struct io_table *retired; /* those before, the newest first */
 	u64 generation;           /* (a) counts the changes: who remembers a region forgets it when this moved */
 };
 
@@ -48,6 +48,8 @@ void io_map_init(struct io_map *map);
 void io_map_release(struct io_map *map);
 MUST_CHECK int io_map_add(struct io_map *map, const struct io_region *region); /* ERR_EXISTS: overlap; ERR_NO_MEMORY */
 void io_map_remove(struct io_map *map, u64 base);
+struct io_table *io_map_take_retired(struct io_map *map); /* for io_table_free when nobody searches them any more */
+void io_table_free(struct io_table *tables);              /* and all older ones */
 const struct io_region *io_map_find(const struct io_map *map, u64 address); /* O(log n); NULL: nobody */
 /* Whole accesses, split where they straddle regions; also the place of the all-ones rule. */
 u64 io_map_read(const struct io_map *map, u64 address, unsigned size_bytes);

@@ -13,6 +13,7 @@
 #define MSR_KVM_WALL_CLOCK 0x4b564d00u
 #define CLOCK_ENABLED 1u
 #define PVCLOCK_TSC_STABLE 1u
+#define PVCLOCK_GUEST_STOPPED 2u /* the guest's watchdogs have slept through it */
 
 struct pvclock_time {
 	u32 version, pad0;
@@ -50,23 +51,6 @@ bool kvm_clock_write_msr(struct vcpu *vcpu, u32 msr, u64 value)
 	return true;
 }
 
-void kvm_clock_scale(u64 tsc_hz, u32 *multiplier, s8 *shift)
-{
-	s8 by = 0;
-
-	/* The multiplier 1e9 * 2^32 / hz must fit 32 bits and keep its precision: bring hz to (1e9, 2e9]. */
-	while (tsc_hz > 2 * NS_PER_S) {
-		tsc_hz >>= 1;
-		by--;
-	}
-	while (tsc_hz && tsc_hz <= NS_PER_S) {
-		tsc_hz <<= 1;
-		by++;
-	}
-	*shift = by;
-	*multiplier = tsc_hz ? (u32)((NS_PER_S << 32) / tsc_hz) : 0;
-}
-
 /* A guest that names no RAM gets no clock; that is its own loss. */
 static void write_record(struct vm *vm, u64 address, const void *record, size_t size_bytes, u32 version)
 {
@@ -78,15 +62,33 @@ static void write_record(struct vm *vm, u64 address, const void *record, size_t 
 		return;
 }
 
+/* A guest that moved the TSC of one vCPU alone may not compare times of two. */
+static bool tscs_are_alike(const struct vm *vm)
+{
+	for (u32 i = 1; i < vm->vcpu_count; i++)
+		if (READ_ONCE(vm->vcpus[i]->tsc_offset) != READ_ONCE(vm->vcpus[0]->tsc_offset))
+			return false;
+	return true;
+}
+
+/*
+ * Every vCPU is given the same point from which to count, the machine's last start, so all records are one function of the
+ * host's TSC, and time does not go back from one vCPU to another. Stops are counted by the same function (hv/vm.c).
+ */
 static void update_time(struct vcpu *vcpu)
 {
-	struct pvclock_time time = { .flags = PVCLOCK_TSC_STABLE };
+	struct vm *vm = vcpu->vm;
+	struct pvclock_time time = { .flags = tscs_are_alike(vm) ? PVCLOCK_TSC_STABLE : 0 };
 
+	if (vcpu->clock_stops != vm->clock_stops)
+		time.flags |= PVCLOCK_GUEST_STOPPED;
+	vcpu->clock_stops = vm->clock_stops;
 	vcpu->clock_version += 2;
 	time.version = vcpu->clock_version;
-	time.tsc_timestamp = vcpu_tsc(vcpu);
-	time.system_time = vm_kvm_clock_ns(vcpu->vm);
-	kvm_clock_scale(clock_tsc_hz(), &time.tsc_to_system_mul, &time.tsc_shift);
+	time.tsc_timestamp = vm->clock_start_tsc + vcpu->tsc_offset;
+	time.system_time = vm->clock_paused_ns;
+	time.tsc_to_system_mul = vm->clock_multiplier;
+	time.tsc_shift = vm->clock_shift;
 	write_record(vcpu->vm, vcpu->clock_msr & ~(u64)CLOCK_ENABLED, &time, sizeof(time), time.version);
 }
 

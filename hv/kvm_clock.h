@@ -13,7 +13,8 @@ bool kvm_clock_read_msr(struct vcpu *vcpu, u32 msr, u64 *value);
 bool kvm_clock_write_msr(struct vcpu *vcpu, u32 msr, u64 value);
 /* VCPU_REQUEST_CLOCK: (re)writes what the guest asked for. Slow level. */
 void kvm_clock_update(struct vcpu *vcpu);
-/* ns = ((ticks << shift) * multiplier) >> 32, shift may be negative. Pure. */
+/* hv/kvm_clock_scale.c, pure. ns = ((ticks << shift) * multiplier) >> 32, shift may be negative. */
 void kvm_clock_scale(u64 tsc_hz, u32 *multiplier, s8 *shift);
+u64 kvm_clock_elapsed(u64 ticks, u32 multiplier, s8 shift);
 
 #endif

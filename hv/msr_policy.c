@@ -34,6 +34,7 @@ static const struct msr_rule rules[] = {
 	{ 0x00000800, 0x000008ff, MSR_APIC, MSR_APIC, 0, "x2APIC registers" },
 	{ 0x00000da0, 0x00000da0, MSR_XSS_RW, MSR_XSS_RW, 0, "XSS: no supervisor state is offered" },
 	{ 0x4b564d00, 0x4b564d01, MSR_KVM, MSR_KVM, 0, "KVM's clock" },
+	{ 0x4b564d03, 0x4b564d05, MSR_KVM, MSR_KVM, 0, "KVM's steal time, paravirtual EOI, halt-poll control" },
 	{ 0xc0000080, 0xc0000080, MSR_EFER_RW, MSR_EFER_RW, 0, "EFER: SVME is ours" },
 	{ 0xc0000081, 0xc0000084, MSR_PASS, MSR_PASS, 0, "STAR, LSTAR, CSTAR, SFMASK: switched with the guest" },
 	{ 0xc0000100, 0xc0000102, MSR_PASS, MSR_PASS, 0, "FS, GS, kernel GS base: switched with the guest" },

@@ -17,7 +17,7 @@ enum msr_action {
 	MSR_APIC,     /* the interrupt controller's */
 	MSR_TSC, MSR_TSC_ADJUST, MSR_EFER_RW, MSR_TSC_AUX_RW, MSR_PAT_RW, MSR_XSS_RW,
 	MSR_MTRR,     /* kept, without effect */
-	MSR_KVM,      /* paravirtual: clock */
+	MSR_KVM,      /* paravirtual: hv/kvm_msr.c */
 };
 
 struct msr_rule {

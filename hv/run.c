@@ -12,20 +12,48 @@
  * What lies between a fast exit and the next entry (vcpu_prepare_entry) stands here as well. Next to read: hv/exit.c.
  */
 #include "hv/run.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/lapic.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/vectors.h"
 #include "hv/clock.h"
 #include "hv/exit.h"
 #include "hv/kvm_clock.h"
+#include "hv/kvm_steal.h"
+#include "hv/vcpu_init.h"
 #include "hv/vcpu_state.h"
 #include "hv/vm_internal.h"
 
+/*
+ * Why no request is missed. A sender first writes what it has to say (an interrupt request bit, say), then the request
+ * bit, then reads where the vCPU is. The vCPU writes where it is, then reads its requests. Both have a full barrier between
+ * their write and their read (the locked OR here; the exchanges that write guest_cpu and mode), so at least one of the
+ * two sees the other's write:
+ *
+ *   guest_cpu set   written by vcpu_load_cpu_state with interrupts off, before the loop that reads the requests ahead of
+ *                   each entry. The sender sees it: it sends an interrupt, which ends the guest's run, or pends until the
+ *                   entry and ends it there. The sender does not see it: then the loop sees the request.
+ *   HALTED          written before the last look for work ahead of the sleep. The sender sees it and wakes, or that look
+ *                   finds the request; a wake-up between look and sleep is what wait queues are made for (hv/wait.c).
+ *   neither         the vCPU is on its way: it reads its requests before it enters or sleeps.
+ *
+ * guest_cpu stays set while fast exits are handled, so an interrupt may be sent that only repeats what the vCPU would have
+ * seen; it is never the sender's own CPU, except for requests that a vCPU makes of itself, which it sees without.
+ */
 void vcpu_request(struct vcpu *vcpu, u32 bits)
 {
+	struct cpu *cpu;
+
 	__atomic_fetch_or(&vcpu->requests, bits, __ATOMIC_SEQ_CST);
-	if (UNLIKELY(__atomic_load_n(&vcpu->mode, __ATOMIC_SEQ_CST) == VCPU_HALTED))
+	cpu = __atomic_load_n(&vcpu->guest_cpu, __ATOMIC_RELAXED);
+	if (cpu) {
+		/* Read after guest_cpu: if this thread came to that CPU in between, the vCPU has left the guest there. */
+		if (UNLIKELY(cpu != this_cpu()))
+			lapic_send_ipi(cpu->apic_id, VECTOR_RESCHEDULE);
+	} else if (UNLIKELY(__atomic_load_n(&vcpu->mode, __ATOMIC_RELAXED) == VCPU_HALTED)) {
+		kvm_steal_woken(vcpu);
 		waitqueue_wake_all(&vcpu->wait);
-	else if (vcpu->thread)
-		thread_kick(vcpu->thread);
+	}
 }
 
 void vcpu_interrupt_taken(struct vcpu *vcpu)
@@ -101,15 +129,23 @@ static bool stop_requested(const struct vcpu *vcpu)
 	return vcpu_requested(vcpu, VCPU_REQUEST_STOP);
 }
 
-/* Something for a halted vCPU to wake up for. */
-static bool has_work(struct vcpu *vcpu)
+/* What ends a HLT. */
+static bool halt_ends(struct vcpu *vcpu)
 {
-	if (vcpu_requested(vcpu, VCPU_REQUEST_STOP | VCPU_REQUEST_NMI | VCPU_REQUEST_INIT | VCPU_REQUEST_SIPI))
-		return true;
-	if (vcpu->nmi_pending)
+	if (vcpu_requested(vcpu, VCPU_REQUEST_NMI) || vcpu->nmi_pending ||
+	    __atomic_load_n(&vcpu->unhalted, __ATOMIC_RELAXED))
 		return true;
 	return (vcpu->regs.rflags & RFLAGS_IF) &&
 	       vcpu->interrupts->pending(vcpu->interrupt_controller) != INTERRUPT_NONE;
+}
+
+/* Something for a vCPU that stands to get up for: to go on, or to serve a request and stand again. */
+static bool has_work(struct vcpu *vcpu)
+{
+	if (vcpu_requested(vcpu, VCPU_REQUEST_STOP | VCPU_REQUEST_INIT | VCPU_REQUEST_SIPI | VCPU_REQUEST_PASS |
+				 VCPU_REQUEST_SYNCHRONISE))
+		return true;
+	return !vcpu->waits_for_sipi && halt_ends(vcpu);
 }
 
 static void account_sleep(struct vcpu *vcpu)
@@ -118,63 +154,113 @@ static void account_sleep(struct vcpu *vcpu)
 	vcpu->resumed_ns = 0;
 }
 
-static void halt(struct vcpu *vcpu)
+static void sleep_until_work(struct vcpu *vcpu)
 {
-	if (has_work(vcpu))
-		return;
 	account_sleep(vcpu);
+	__atomic_store_n(&vcpu->woken_tsc, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&vcpu->mode, VCPU_HALTED, __ATOMIC_SEQ_CST);
 	waitqueue_wait(&vcpu->wait, has_work(vcpu));
 	__atomic_store_n(&vcpu->mode, VCPU_HOST, __ATOMIC_SEQ_CST);
+	kvm_steal_runs(vcpu);
 	vcpu->resumed_ns = clock_ns();
+}
+
+/* After HLT or without a start: true when the vCPU may enter its guest. */
+static bool stand(struct vcpu *vcpu)
+{
+	if (!has_work(vcpu))
+		sleep_until_work(vcpu);
+	if (vcpu->waits_for_sipi || !halt_ends(vcpu))
+		return false;
+	__atomic_store_n(&vcpu->unhalted, false, __ATOMIC_RELAXED);
+	vcpu->halted = false;
+	return true;
+}
+
+static bool came_by(const struct vcpu *vcpu, u32 seen)
+{
+	u8 mode = __atomic_load_n(&vcpu->mode, __ATOMIC_SEQ_CST);
+
+	return mode == VCPU_STOPPED || mode == VCPU_SYNCHRONISING || __atomic_load_n(&vcpu->passes, __ATOMIC_SEQ_CST) != seen;
+}
+
+/*
+ * Frees the io maps' old tables once no other vCPU can be using them: each has come by the head of its run loop, where it
+ * holds no region, or stands still. Two that do this at once count each other as come by, and nothing is locked meanwhile.
+ */
+static void synchronise(struct vcpu *self)
+{
+	struct vm *vm = self->vm;
+	struct io_table *ports, *mmio;
+	u32 seen[VM_VCPUS_MAX];
+
+	vm_take_retired_maps(vm, &ports, &mmio);
+	__atomic_store_n(&self->mode, VCPU_SYNCHRONISING, __ATOMIC_SEQ_CST);
+	waitqueue_wake_all(&vm->stopped);
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		seen[i] = __atomic_load_n(&vm->vcpus[i]->passes, __ATOMIC_SEQ_CST);
+		if (vm->vcpus[i] != self)
+			vcpu_request(vm->vcpus[i], VCPU_REQUEST_PASS);
+	}
+	for (u32 i = 0; i < vm->vcpu_count; i++)
+		waitqueue_wait(&vm->stopped, came_by(vm->vcpus[i], seen[i]));
+	__atomic_store_n(&self->mode, VCPU_HOST, __ATOMIC_SEQ_CST);
+	io_table_free(ports);
+	io_table_free(mmio);
 }
 
 static void serve_slow_requests(struct vcpu *vcpu)
 {
+	if (vcpu_requested(vcpu, VCPU_REQUEST_PASS)) {
+		vcpu_request_clear(vcpu, VCPU_REQUEST_PASS);
+		__atomic_fetch_add(&vcpu->passes, 1, __ATOMIC_SEQ_CST);
+		waitqueue_wake_all(&vcpu->vm->stopped);
+	}
+	if (vcpu_requested(vcpu, VCPU_REQUEST_SYNCHRONISE)) {
+		vcpu_request_clear(vcpu, VCPU_REQUEST_SYNCHRONISE);
+		synchronise(vcpu);
+	}
 	if (vcpu_requested(vcpu, VCPU_REQUEST_CLOCK)) {
 		vcpu_request_clear(vcpu, VCPU_REQUEST_CLOCK);
 		kvm_clock_update(vcpu);
+		kvm_steal_update(vcpu);
 	}
 	if (vcpu_requested(vcpu, VCPU_REQUEST_RESCHEDULE)) {
 		vcpu_request_clear(vcpu, VCPU_REQUEST_RESCHEDULE);
 		thread_yield();
 	}
-	/* INIT on the boot CPU with no second one to start it again would leave it waiting: it is a reset then. */
-	if (vcpu_requested(vcpu, VCPU_REQUEST_INIT | VCPU_REQUEST_SIPI)) {
-		if (vcpu_requested(vcpu, VCPU_REQUEST_INIT))
-			vm_request_reset(vcpu->vm, "INIT");
-		vcpu_request_clear(vcpu, VCPU_REQUEST_INIT | VCPU_REQUEST_SIPI);
+	if (vcpu_requested(vcpu, VCPU_REQUEST_INIT)) {
+		vcpu_request_clear(vcpu, VCPU_REQUEST_INIT);
+		vcpu_take_init(vcpu);
+	}
+	if (vcpu_requested(vcpu, VCPU_REQUEST_SIPI)) {
+		vcpu_request_clear(vcpu, VCPU_REQUEST_SIPI);
+		vcpu_take_sipi(vcpu);
 	}
 }
 
 static void run_until_stop(struct vcpu *vcpu)
 {
 	vcpu->resumed_ns = clock_ns();
-	if (vcpu->halted)
-		halt(vcpu);
-	vcpu->halted = false;
 	while (!stop_requested(vcpu)) {
-		enum verdict verdict = VERDICT_SAME;
-
 		if (vcpu_requested(vcpu, VCPU_REQUESTS_SLOW))
 			serve_slow_requests(vcpu);
+		if ((vcpu->halted || vcpu->waits_for_sipi) && !stand(vcpu))
+			continue;
 		vcpu->fast_level = true;
 		virt_ops->vcpu_run(vcpu);
 		vcpu->fast_level = false;
+		__atomic_store_n(&vcpu->guest_cpu, NULL, __ATOMIC_RELEASE);
 		if (vcpu->exit_pending)
-			verdict = exit_slow(vcpu);
-		if (verdict == VERDICT_BLOCK) {
-			vcpu->halted = true;
-			halt(vcpu);
-			vcpu->halted = !has_work(vcpu) || stop_requested(vcpu);
-		}
+			vcpu->halted = exit_slow(vcpu) == VERDICT_BLOCK;
 	}
 	account_sleep(vcpu);
 }
 
-static bool may_run(const struct vcpu *vcpu)
+/* Each start of the machine is one turn of each vCPU, however soon it is stopped again. */
+static bool may_run(const struct vcpu *vcpu, u32 turns)
 {
-	return vcpu->vm->dying || vm_may_run(vcpu->vm);
+	return vcpu->vm->dying || __atomic_load_n(&vcpu->vm->turns, __ATOMIC_SEQ_CST) != turns;
 }
 
 /* The thread's switch hooks. The time of an exit that is being timed stands still while other threads run. */
@@ -201,24 +287,18 @@ void run_vcpu(void *argument)
 	static const struct thread_switch_hooks hooks = { leave, arrive };
 	struct vcpu *vcpu = argument;
 	struct vm *vm = vcpu->vm;
+	u32 turns = 0;
 
 	thread_set_switch_hooks(&hooks, vcpu);
 	for (;;) {
-		waitqueue_wait(&vcpu->wait, may_run(vcpu));
+		waitqueue_wait(&vcpu->wait, may_run(vcpu, turns));
 		if (vm->dying)
 			break;
+		turns = __atomic_load_n(&vm->turns, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&vcpu->mode, VCPU_HOST, __ATOMIC_SEQ_CST);
 		run_until_stop(vcpu);
 		__atomic_store_n(&vcpu->mode, VCPU_STOPPED, __ATOMIC_SEQ_CST);
 		vm_vcpu_stopped(vcpu);
 	}
 	thread_set_switch_hooks(NULL, NULL);
-}
-
-bool run_all_stopped(const struct vm *vm)
-{
-	for (u32 i = 0; i < vm->vcpu_count; i++)
-		if (__atomic_load_n(&vm->vcpus[i]->mode, __ATOMIC_SEQ_CST) != VCPU_STOPPED)
-			return false;
-	return true;
 }

@@ -7,7 +7,5 @@
 
 /* The vCPU thread's function; its argument is the vCPU. Ends when the machine is dying. */
 void run_vcpu(void *vcpu);
-/* Every vCPU of the machine stands outside its run loop. */
-bool run_all_stopped(const struct vm *vm);
 
 #endif

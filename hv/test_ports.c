@@ -14,8 +14,9 @@
 
 struct test_ports {
 	struct vm *vm;
-	u32 length;
-	char line[200];
+	struct spinlock lock; /* rank LOCK_RANK_DEVICE */
+	u32 length;     /* [lock] */
+	char line[200]; /* [lock] */
 };
 
 static u64 read_port(void *device, u64 offset, unsigned size_bytes)
@@ -26,13 +27,8 @@ static u64 read_port(void *device, u64 offset, unsigned size_bytes)
 	return TEXT_PRESENT;
 }
 
-static void write_text(void *device, u64 offset, unsigned size_bytes, u64 value)
+static void take_character(struct test_ports *ports, char c)
 {
-	struct test_ports *ports = device;
-	char c = (char)value;
-
-	(void)offset;
-	(void)size_bytes;
 	if (c != '\n' && (u8)c >= ' ')
 		ports->line[ports->length++] = c;
 	if (c != '\n' && ports->length < sizeof(ports->line) - 1)
@@ -40,6 +36,17 @@ static void write_text(void *device, u64 offset, unsigned size_bytes, u64 value)
 	ports->line[ports->length] = 0;
 	ports->length = 0;
 	log_notice("%s| %s", ports->vm->name, ports->line);
+}
+
+static void write_text(void *device, u64 offset, unsigned size_bytes, u64 value)
+{
+	struct test_ports *ports = device;
+	u64 flags = lock_irqsave(&ports->lock);
+
+	(void)offset;
+	(void)size_bytes;
+	take_character(ports, (char)value);
+	unlock_irqrestore(&ports->lock, flags);
 }
 
 static void write_exit(void *device, u64 offset, unsigned size_bytes, u64 value)
@@ -64,6 +71,7 @@ int test_ports_create(struct vm *vm)
 	if (!ports)
 		return ERR_NO_MEMORY;
 	ports->vm = vm;
+	spinlock_init(&ports->lock, "test ports", LOCK_RANK_DEVICE);
 	vm->test_ports = ports;
 	result = io_map_add(&vm->ports, &text);
 	return result ? result : io_map_add(&vm->ports, &exit_port);

@@ -59,7 +59,8 @@ int vcpu_create(struct vm *vm, u32 index)
 	if (!vcpu)
 		return ERR_NO_MEMORY;
 	vcpu->vm = vm;
-	vcpu->index = vcpu->apic_id = index;
+	vcpu->index = index;
+	vcpu->apic_id = cpu_topology_apic_id(&vm->config.topology, index);
 	/* Bits that the CPU knows beyond what the guest was shown: then its CR4 writes are looked at. */
 	vcpu->cr4_guarded = vcpu_known_cr4() & ~vm->cpuid->cr4_allowed;
 	waitqueue_init(&vcpu->wait, "vcpu");
@@ -84,7 +85,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 	kfree(vcpu);
 }
 
-void vcpu_reset(struct vcpu *vcpu)
+void vcpu_reset_core(struct vcpu *vcpu)
 {
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
 	memset(&vcpu->event, 0, sizeof(vcpu->event));
@@ -95,13 +96,23 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->offered_vector = INTERRUPT_NONE;
 	vcpu->code.cr3 = CODE_CACHE_EMPTY;
 	vcpu->exit_pending = vcpu->instruction_done = vcpu->nmi_pending = vcpu->nmi_blocked = vcpu->halted = false;
+	__atomic_store_n(&vcpu->unhalted, false, __ATOMIC_RELAXED);
+}
+
+void vcpu_reset(struct vcpu *vcpu)
+{
+	vcpu_reset_core(vcpu);
 	vcpu->requests = 0;
 	vcpu->enter_unsound = false;
 	vcpu->unsound = NULL;
-	vcpu->tsc_offset = -rdtsc();
+	vcpu->sipi = 0;
+	vcpu->waits_for_sipi = vcpu->index != 0;
+	vcpu->tsc_offset = vcpu->vm->tsc_offset;
 	vcpu->tsc_adjust = 0;
 	vcpu->xss = 0;
-	vcpu->clock_msr = vcpu->wall_clock_msr = 0;
+	vcpu->clock_msr = vcpu->wall_clock_msr = vcpu->steal_msr = vcpu->end_msr = 0;
+	vcpu->poll_control = 1;
+	vcpu->clock_stops = 0;
 	vcpu->wall_clock_wanted = false;
 	vcpu->mtrr_def_type = 0;
 	memset(vcpu->mtrr_fixed, 0, sizeof(vcpu->mtrr_fixed));

@@ -14,6 +14,7 @@
 #include "hv/virt.h"
 
 struct vm;
+struct cpu;
 struct msr_rule;
 
 enum vcpu_request_bit {
@@ -25,16 +26,19 @@ enum vcpu_request_bit {
 	VCPU_REQUEST_SIPI = BIT32(5),
 	VCPU_REQUEST_CLOCK = BIT32(6),     /* rewrite the guest's KVM clock */
 	VCPU_REQUEST_RESCHEDULE = BIT32(7),/* give the CPU away before the next entry */
+	VCPU_REQUEST_PASS = BIT32(8),      /* come by the head of the run loop and be counted */
+	VCPU_REQUEST_SYNCHRONISE = BIT32(9),/* wait there until all others came by, then free retired io maps */
 };
 /* What a fast exit may not go back into the guest with. The others are served at the fast level. */
 #define VCPU_REQUESTS_SLOW                                                                                        \
-	(VCPU_REQUEST_STOP | VCPU_REQUEST_INIT | VCPU_REQUEST_SIPI | VCPU_REQUEST_CLOCK | VCPU_REQUEST_RESCHEDULE)
+	(VCPU_REQUEST_STOP | VCPU_REQUEST_INIT | VCPU_REQUEST_SIPI | VCPU_REQUEST_CLOCK | VCPU_REQUEST_RESCHEDULE | \
+	 VCPU_REQUEST_PASS | VCPU_REQUEST_SYNCHRONISE)
 
 enum vcpu_mode {
 	VCPU_STOPPED,  /* its thread waits for the machine to run, or there is none */
-	VCPU_HOST,     /* its thread is somewhere in the run loop */
-	VCPU_GUEST,    /* inside virt_ops->vcpu_run */
-	VCPU_HALTED,   /* HLT: waits for work */
+	VCPU_HOST,     /* its thread is somewhere in the run loop, or in the guest (guest_cpu says) */
+	VCPU_HALTED,   /* waits for work: after HLT, or for its start-up IPI */
+	VCPU_SYNCHRONISING, /* waits at the head of its run loop for the others to come by theirs */
 };
 
 /* Who looks at a vCPU's exits: its backend then takes the loop's longer form (hv/exit_watch.c). */
@@ -86,6 +90,7 @@ struct vcpu {
 	struct vcpu_event event;      /* (o) to be delivered at the next entry, before any other */
 	struct vcpu_event deferred;   /* (o) an interrupt that an exception overtook */
 	bool halted;                  /* (o) after HLT: stays so over a pause */
+	bool unhalted;                /* (a) KVM_HC_KICK_CPU: the next HLT, or this one, ends at once */
 	u32 requests;                 /* (a) enum vcpu_request_bit */
 	bool fast_level;              /* (o) a handler runs at the fast level */
 	bool exit_pending;            /* (o) vcpu->exit is still to be handled, at the slow level */
@@ -121,13 +126,20 @@ struct vcpu {
 	u64 mtrr_def_type, mtrr_fixed[11], mtrr_variable[16]; /* (o) kept, without effect: RAM is write-back */
 	u64 misc_enable, mcg_status;  /* (o) */
 	u64 msr_store[8];             /* (o) single-word MSRs of hv/msr_policy.c that are only kept */
-	u64 clock_msr, wall_clock_msr, poll_control, async_page_fault; /* (o) KVM's paravirtual MSRs */
+	u64 clock_msr, wall_clock_msr, steal_msr, end_msr, poll_control; /* (o) KVM's paravirtual MSRs */
+	u64 steal_ticks;              /* written by the owner: TSC ticks without a CPU while it wanted one; hv/kvm_steal.c */
+	u64 left_tsc;                 /* (o) when it lost its CPU; 0: not so */
+	u64 woken_tsc;                /* (a) when it was woken from its sleep; 0: it sleeps, or runs */
+	u32 steal_version;            /* (o) */
 	bool wall_clock_wanted;       /* (o) */
 	u32 clock_version;            /* (o) */
-	u8 sipi_vector;               /* (a) */
+	u32 clock_stops;              /* (o) vm->clock_stops that the guest was told of */
+	u16 sipi;                     /* (a) the first start-up IPI since the last INIT: SIPI_VALID | vector; 0: none */
 	bool waits_for_sipi;          /* (o) */
 
 	u8 mode;                      /* (a) enum vcpu_mode */
+	struct cpu *guest_cpu;        /* (a) the CPU at whose fast level the vCPU is, or about to be; NULL: none */
+	u32 passes;                   /* (a) how often it served VCPU_REQUEST_PASS */
 	struct thread *thread;        /* (c) while the machine exists */
 	struct waitqueue wait;        /* halted, or the machine does not run */
 	void *fpu_area;               /* (o) XSAVE area, standard form, while not loaded */
@@ -142,9 +154,11 @@ struct vcpu {
 	struct exit_trace *trace;     /* (a) NULL: never made; hv/trace.h */
 };
 
+#define SIPI_VALID 0x100u
+
 /*
  * Requests work of a vCPU and makes sure that it looks soon: wakes it when halted, interrupts it when it runs on another
- * CPU. Any context, also the fast exit path and interrupts; no sleep.
+ * CPU. Any context, also the fast exit path and interrupts; no sleep. Why nothing is missed: hv/run.c.
  */
 void vcpu_request(struct vcpu *vcpu, u32 bits);
 static inline bool vcpu_requested(const struct vcpu *vcpu, u32 bits)

@@ -5,6 +5,7 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/msr.h"
+#include "hv/kvm_steal.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
 #include "hv/pages.h"
@@ -43,8 +44,7 @@ void vcpu_state_reset(struct vcpu *vcpu)
 	fpu_area_reset(vcpu->fpu_area, PAGE_SIZE);
 	vcpu->xcr0 = 1;
 	vcpu->tsc_aux = 0;
-	memset(vcpu->dr, 0, sizeof(vcpu->dr));
-	vcpu->debug_used = false;
+	vcpu_debug_forget(vcpu);
 }
 
 static void write_tsc_aux(u64 value)
@@ -73,6 +73,12 @@ static void debug_save(struct vcpu *vcpu)
 #undef X
 }
 
+void vcpu_debug_forget(struct vcpu *vcpu)
+{
+	memset(vcpu->dr, 0, sizeof(vcpu->dr));
+	vcpu->debug_used = false;
+}
+
 /* QEMU 7.2's TCG does not intercept XSETBV (seen by guest-tests/mmio.c): the register itself is the truth. */
 static void read_xcr0(struct vcpu *vcpu)
 {
@@ -85,6 +91,8 @@ void vcpu_state_leave(void *context)
 {
 	struct vcpu *vcpu = context;
 
+	__atomic_store_n(&vcpu->guest_cpu, NULL, __ATOMIC_RELEASE);
+	kvm_steal_leave(vcpu);
 	if (!vcpu->state_loaded)
 		return;
 	read_xcr0(vcpu);
@@ -100,10 +108,13 @@ void vcpu_state_arrive(void *context)
 {
 	if (virt_ops->vcpu_arrive)
 		virt_ops->vcpu_arrive(context);
+	kvm_steal_arrive(context);
 }
 
 void vcpu_load_cpu_state(struct vcpu *vcpu)
 {
+	/* From here on a request interrupts this CPU; the barrier is half of vcpu_request's argument (hv/run.c). */
+	__atomic_store_n(&vcpu->guest_cpu, this_cpu(), __ATOMIC_SEQ_CST);
 	if (LIKELY(vcpu->state_loaded))
 		return;
 	if (fpu_has_xsave())

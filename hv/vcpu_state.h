@@ -16,6 +16,7 @@ void vcpu_state_leave(void *vcpu);
 void vcpu_state_arrive(void *vcpu);        /* and when it comes back: the state waits for the next entry */
 void vcpu_xcr0_load(struct vcpu *vcpu);    /* vcpu->xcr0 changed */
 void vcpu_debug_load(struct vcpu *vcpu);   /* DR0..3 into the CPU */
+void vcpu_debug_forget(struct vcpu *vcpu); /* DR0..3 are zero and unused again (o) */
 
 /* The emulator's view of vector registers: how many bytes the guest may use now (0, 16, 32), and access to one. */
 unsigned vcpu_vector_bytes(struct vcpu *vcpu);

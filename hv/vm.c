@@ -8,10 +8,12 @@
  */
 #include "arch/x86/cpuid.h"
 #include "arch/x86/fpu.h"
+#include "arch/x86/msr.h"
 #include "hv/clock.h"
 #include "hv/cpuid_policy.h"
 #include "hv/gmem_internal.h"
 #include "hv/kmalloc.h"
+#include "hv/kvm_clock.h"
 #include "hv/lib/error.h"
 #include "hv/lib/format.h"
 #include "hv/lib/log.h"
@@ -48,7 +50,7 @@ static void read_host_cpuid(void *context, u32 leaf, u32 subleaf, struct cpuid_l
 
 static int make_cpuid(struct vm *vm)
 {
-	struct cpuid_config config = { .vcpu_count = vm->config.vcpu_count, .kvm = !vm->config.no_kvm, .tsc_hz = clock_tsc_hz() };
+	struct cpuid_config config = { .topology = vm->config.topology, .kvm = !vm->config.no_kvm, .tsc_hz = clock_tsc_hz() };
 
 	vm->cpuid = kzalloc(sizeof(*vm->cpuid));
 	if (!vm->cpuid)
@@ -67,6 +69,11 @@ static void split_ram(struct vm *vm)
 	vm->high_ram_bytes = size - vm->low_ram_bytes;
 }
 
+static bool topology_is_given(const struct cpu_topology *topology)
+{
+	return topology->sockets || topology->dies || topology->cores || topology->threads;
+}
+
 static int check_config(const struct vm_config *config, const char **error)
 {
 	if (!virt_ops) {
@@ -78,8 +85,12 @@ static int check_config(const struct vm_config *config, const char **error)
 		*error = "memory must be whole 4 KiB pages, from 1 MiB to 1 TiB";
 		return ERR_RANGE;
 	}
-	if (config->vcpu_count != 1) {
-		*error = "a machine has exactly one vCPU for now";
+	if (config->vcpu_count < 1 || config->vcpu_count > VM_VCPUS_MAX) {
+		*error = "a machine has 1 to 64 vCPUs";
+		return ERR_RANGE;
+	}
+	if (topology_is_given(&config->topology) && !cpu_topology_fits(&config->topology, config->vcpu_count)) {
+		*error = "sockets times dies times cores times threads is not the number of vCPUs";
 		return ERR_RANGE;
 	}
 	return OK;
@@ -115,9 +126,11 @@ static int power_on(struct vm *vm, const char **error)
 	int result;
 
 	board->reset(vm);
+	vm->tsc_offset = -rdtsc();
 	for (u32 i = 0; i < vm->vcpu_count; i++)
 		vcpu_reset(vm->vcpus[i]);
-	vm->clock_paused_ns = vm->clock_base_ns = 0;
+	vm->clock_paused_ns = vm->clock_start_tsc = 0;
+	vm->clock_stops = 0;
 	if (!vm->config.kernel)
 		return OK;
 	result = board->direct_boot ? board->direct_boot(vm, error) : OK;
@@ -156,12 +169,15 @@ int vm_create(const struct vm_config *config, struct vm **out, const char **erro
 	if (!vm)
 		return ERR_NO_MEMORY;
 	vm->config = *config;
+	if (!topology_is_given(&config->topology))
+		cpu_topology_default(&vm->config.topology, config->vcpu_count);
 	string_copy(vm->name, config->name, sizeof(vm->name));
 	vm->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
 	spinlock_init(&vm->memory_lock, "vm memory", LOCK_RANK_VM);
 	mutex_init(&vm->lifecycle, "vm");
 	waitqueue_init(&vm->stopped, "vm stopped");
 	split_ram(vm);
+	kvm_clock_scale(clock_tsc_hz(), &vm->clock_multiplier, &vm->clock_shift);
 	result = make_cpuid(vm);
 	if (!result)
 		result = gmem_create(vm);
@@ -188,11 +204,6 @@ int vm_create(const struct vm_config *config, struct vm **out, const char **erro
 	return OK;
 }
 
-bool vm_may_run(const struct vm *vm)
-{
-	return __atomic_load_n(&vm->run_allowed, __ATOMIC_SEQ_CST);
-}
-
 static void set_state(struct vm *vm, enum vm_run_state state)
 {
 	__atomic_store_n(&vm->state, state, __ATOMIC_SEQ_CST);
@@ -206,33 +217,39 @@ enum vm_run_state vm_state(const struct vm *vm)
 /* KVM's clock counts only while the machine runs. */
 static void clock_start(struct vm *vm)
 {
-	__atomic_store_n(&vm->clock_base_ns, clock_ns() - vm->clock_paused_ns, __ATOMIC_RELEASE);
+	__atomic_store_n(&vm->clock_start_tsc, rdtsc_ordered(), __ATOMIC_RELEASE);
 }
 
 static void clock_stop(struct vm *vm)
 {
-	vm->clock_paused_ns = vm_kvm_clock_ns(vm);
-	__atomic_store_n(&vm->clock_base_ns, 0, __ATOMIC_RELEASE);
+	u64 now = vm_kvm_clock_ns(vm);
+
+	__atomic_store_n(&vm->clock_start_tsc, 0, __ATOMIC_RELEASE);
+	vm->clock_paused_ns = now;
+	vm->clock_stops++;
 }
 
+/* Counted as the guest does it, so that what it saw last is not more than what it sees after a stop. */
 u64 vm_kvm_clock_ns(const struct vm *vm)
 {
-	u64 base = __atomic_load_n(&vm->clock_base_ns, __ATOMIC_ACQUIRE);
+	u64 start = __atomic_load_n(&vm->clock_start_tsc, __ATOMIC_ACQUIRE), now;
 
-	return base ? clock_ns() - base : vm->clock_paused_ns;
+	if (!start)
+		return vm->clock_paused_ns;
+	now = rdtsc_ordered();
+	return vm->clock_paused_ns + kvm_clock_elapsed(now > start ? now - start : 0, vm->clock_multiplier, vm->clock_shift);
 }
 
 /* Makes every vCPU leave its run loop; does not wait. Any context. */
 static void ask_to_stop(struct vm *vm)
 {
-	__atomic_store_n(&vm->run_allowed, false, __ATOMIC_SEQ_CST);
 	for (u32 i = 0; i < vm->vcpu_count; i++)
 		vcpu_request(vm->vcpus[i], VCPU_REQUEST_STOP);
 }
 
 static void wait_until_stopped(struct vm *vm)
 {
-	waitqueue_wait(&vm->stopped, run_all_stopped(vm));
+	waitqueue_wait(&vm->stopped, __atomic_load_n(&vm->running, __ATOMIC_SEQ_CST) == 0);
 }
 
 /* The first reason wins; later ones of the same run are consequences. */
@@ -293,7 +310,8 @@ void vm_vcpu_stopped(struct vcpu *vcpu)
 	struct vm *vm = vcpu->vm;
 	u8 event;
 
-	if (run_all_stopped(vm)) {
+	/* The last of the vCPUs finds only the extra count left, and takes it when the event is dealt with. */
+	if (__atomic_sub_fetch(&vm->running, 1, __ATOMIC_SEQ_CST) == 1) {
 		event = __atomic_exchange_n(&vm->pending_event, 0, __ATOMIC_SEQ_CST);
 		if (event) {
 			board->quiesce(vm);
@@ -302,6 +320,7 @@ void vm_vcpu_stopped(struct vcpu *vcpu)
 			if (vm->config.listener.event)
 				vm->config.listener.event(vm->config.listener.context, vm, event - 1, vm->reason, vm->event_code);
 		}
+		__atomic_store_n(&vm->running, 0, __ATOMIC_SEQ_CST);
 	}
 	waitqueue_wake_all(&vm->stopped);
 }
@@ -314,7 +333,8 @@ static void start_vcpus(struct vm *vm)
 		vcpu_request(vm->vcpus[i], VCPU_REQUEST_CLOCK | VCPU_REQUEST_EVENT);
 	}
 	set_state(vm, VM_RUNNING);
-	__atomic_store_n(&vm->run_allowed, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vm->running, vm->vcpu_count + 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&vm->turns, 1, __ATOMIC_SEQ_CST);
 	for (u32 i = 0; i < vm->vcpu_count; i++)
 		waitqueue_wake_all(&vm->vcpus[i]->wait);
 }
@@ -421,8 +441,22 @@ u64 vm_cpu_time_ns(const struct vm *vm)
 	return total;
 }
 
-/* With one vCPU there is nobody else to wait for when it is the caller; otherwise its handler ends before the next change. */
+void vm_take_retired_maps(struct vm *vm, struct io_table **ports, struct io_table **mmio)
+{
+	u64 flags = lock_irqsave(&vm->memory_lock);
+
+	*ports = io_map_take_retired(&vm->ports);
+	*mmio = io_map_take_retired(&vm->mmio);
+	unlock_irqrestore(&vm->memory_lock, flags);
+}
+
 void vm_synchronise(struct vm *vm)
 {
-	(void)vm;
+	struct thread *self = thread_current();
+	struct vcpu *waits = vm->vcpus[0];
+
+	for (u32 i = 0; i < vm->vcpu_count; i++)
+		if (vm->vcpus[i]->thread == self)
+			waits = vm->vcpus[i];
+	vcpu_request(waits, VCPU_REQUEST_SYNCHRONISE);
 }

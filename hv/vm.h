@@ -9,6 +9,7 @@
 #define HV_VM_H
 
 #include "hv/char_device.h"
+#include "hv/cpu_topology.h"
 #include "hv/gmem.h"
 #include "hv/io_region.h"
 #include "hv/state.h"
@@ -51,7 +52,8 @@ struct vm_config {
 	char name[VM_NAME_MAX];
 	u8 uuid[16];
 	u64 memory_bytes;      /* a multiple of 4 KiB, at least 1 MiB */
-	u32 vcpu_count;        /* 1 until guests have SMP */
+	u32 vcpu_count;        /* 1 to VM_VCPUS_MAX */
+	struct cpu_topology topology; /* all zero: one socket of single-threaded cores */
 	u64 wall_clock_offset_ns; /* clock: guest's RTC = host's UTC + this (as signed) */
 	bool acpi;             /* build ACPI tables */
 	bool test_ports;       /* 0xE9 text to the log, 0xF4 ends the machine: guest tests */
@@ -101,7 +103,7 @@ struct vm {
 	struct vcpu *vcpus[VM_VCPUS_MAX]; /* (c) */
 	u32 vcpu_count;                /* (c) */
 
-	struct io_map ports, mmio;     /* changed with all vCPUs stopped, or under memory_lock */
+	struct io_map ports, mmio;     /* changed with all vCPUs stopped, or under memory_lock and then vm_synchronise */
 	struct spinlock memory_lock;   /* rank LOCK_RANK_VM: io maps and their generation */
 	struct gmem *gmem;             /* (c) hv/gmem.c */
 	u64 low_ram_bytes, high_ram_bytes; /* (c) */
@@ -111,20 +113,27 @@ struct vm {
 
 	struct mutex lifecycle;        /* serialises vm_run, vm_pause… (hv/manage's threads) */
 	u8 state;                      /* (a) enum vm_run_state */
-	bool run_allowed;              /* (a) vCPUs may enter their run loops */
+	u32 turns;                     /* (a) starts so far: a change lets each vCPU into its run loop once */
+	u32 running;                   /* (a) vCPUs whose turn has not ended, and 1 more while that is dealt with */
 	bool dying;                    /* (a) vCPU threads end */
 	bool reason_taken;             /* (a) reason is being or was written */
 	u8 pending_event;              /* (a) enum vm_event_kind + 1 asked for by a device or handler; 0: none */
 	char reason[320];              /* written before state/pending_event, then constant until the next run */
 	u64 event_code;
-	struct waitqueue stopped;      /* woken when a vCPU stopped */
-	u64 clock_paused_ns;           /* [lifecycle] KVM clock while it stands still */
-	u64 clock_base_ns;             /* [lifecycle] clock_ns() - KVM clock while it runs; 0: it stands */
+	struct waitqueue stopped;      /* woken when a vCPU stopped, or came by the head of its run loop */
+	u64 tsc_offset;                /* (c) between resets: every vCPU's, until its guest moves it */
+	/* KVM's clock; changed while no vCPU runs */
+	u64 clock_paused_ns;           /* its value while it stands, or at its last start */
+	u64 clock_start_tsc;           /* (a) the host's TSC at that start; 0: it stands */
+	u32 clock_multiplier;          /* (c) hv/kvm_clock.h */
+	s8 clock_shift;                /* (c) */
+	u32 clock_stops;               /* how often it stood since the reset */
 };
 
 /*
- * Returns when every vCPU that was inside the guest or a handler has left it once: for changes of the io maps of a running
- * machine. Called by a vCPU's own thread (in a device's callback) it waits for the other vCPUs only.
+ * After a change of the io maps of a machine that may run: sees to it that the tables which the change replaced are freed
+ * once every vCPU has left the handler that may still use them. Does not wait, so the caller may hold a device's mutex: a
+ * vCPU that calls it waits at the head of its own run loop (hv/run.c), so that no guest can pile up old tables.
  */
 void vm_synchronise(struct vm *vm);
 

@@ -286,9 +286,15 @@ void bench(const char *name, u64 (*measure)(void), unsigned tries)
 	say("bench %s %lu %lu %u", name, samples[count / 2], samples[count - 1], count);
 }
 
-static void load_tables(void)
+void load_interrupt_table(void)
 {
 	struct { u16 limit; u64 base; } __attribute__((packed)) idtr = { sizeof(idt) - 1, (u64)idt };
+
+	__asm__ volatile("lidt %0" ::"m"(idtr));
+}
+
+static void load_tables(void)
+{
 	u64 base = (u64)tss;
 
 	for (unsigned i = 0; i < 256; i++) {
@@ -301,7 +307,8 @@ static void load_tables(void)
 	*(u64 *)(void *)(tss + 4) = (u64)fault_stack + sizeof(fault_stack);  /* RSP 0 */
 	gdt[8] = 103 | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
 	gdt[9] = base >> 32;
-	__asm__ volatile("lidt %0; ltr %w1" ::"m"(idtr), "r"(0x40));
+	load_interrupt_table();
+	__asm__ volatile("ltr %w0" ::"r"(0x40));
 }
 
 void test_start(void)

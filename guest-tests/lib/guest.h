@@ -114,6 +114,7 @@ static inline void mmio_write(u64 address, u32 value) { *(volatile u32 *)address
 /* The local APIC in x2APIC mode. */
 #define X2APIC(offset) (0x800u + ((offset) >> 4))
 void x2apic_enable(void);
+void load_interrupt_table(void); /* on a CPU that has just started */
 static inline void x2apic_eoi(void) { wrmsr(X2APIC(0xb0), 0); }
 
 /* A bench: the median and the maximum of `tries` calls of measure(), each one sample. Prints "bench NAME median MAX". */

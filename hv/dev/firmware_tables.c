@@ -48,7 +48,7 @@ static void add_items(struct firmware_tables *tables)
 	vfwcfg_add(fw, VFWCFG_UUID, vm->config.uuid, 16);
 	vfwcfg_add(fw, VFWCFG_RAM_SIZE, tables->numbers.data, 8);
 	vfwcfg_add(fw, VFWCFG_NB_CPUS, tables->numbers.data + 8, 2);
-	vfwcfg_add(fw, VFWCFG_MAX_CPUS, tables->numbers.data + 8, 2);
+	vfwcfg_add(fw, VFWCFG_MAX_CPUS, tables->numbers.data + 10, 2);
 	vfwcfg_add_file(fw, "etc/e820", tables->e820.data, tables->e820.size_bytes);
 	vfwcfg_add_file(fw, "etc/smbios/smbios-tables", tables->smbios.tables.data, tables->smbios.tables.size_bytes);
 	vfwcfg_add_file(fw, "etc/smbios/smbios-anchor", tables->smbios.anchor.data, tables->smbios.anchor.size_bytes);
@@ -64,12 +64,13 @@ static int build(struct firmware_tables *tables)
 	struct vm *vm = tables->vm;
 	const struct vacpi_config acpi = {
 		.vcpu_count = vm->vcpu_count,
+		.topology = vm->config.topology,
 		.high_ram_end = vm->high_ram_bytes ? VM_HIGH_RAM_BASE + vm->high_ram_bytes : 0,
 		.pci_hole_base = PC_PCI_HOLE_BASE,
 		.pci_hole_end = PC_PCI_HOLE_END,
 	};
 	const struct vsmbios_config smbios = {
-		.name = vm->name, .uuid = vm->config.uuid, .version = solera_version, .vcpu_count = vm->vcpu_count,
+		.name = vm->name, .uuid = vm->config.uuid, .version = solera_version, .topology = vm->config.topology,
 		.memory_bytes = vm->low_ram_bytes + vm->high_ram_bytes,
 	};
 
@@ -81,6 +82,8 @@ static int build(struct firmware_tables *tables)
 	e820_add(&tables->e820, VM_HIGH_RAM_BASE, vm->high_ram_bytes);
 	blob_append_number(&tables->numbers, smbios.memory_bytes, 8);
 	blob_append_number(&tables->numbers, vm->vcpu_count, 2);
+	/* What QEMU calls the maximum of CPUs here is the first APIC ID that no CPU has. */
+	blob_append_number(&tables->numbers, cpu_topology_apic_id(&vm->config.topology, vm->vcpu_count - 1) + 1, 2);
 	if (tables->e820.failed || tables->numbers.failed)
 		return ERR_NO_MEMORY;
 	add_items(tables);

@@ -164,6 +164,20 @@ static void madt_override(struct blob *tables, u8 source, u32 gsi, u16 flags)
 	blob_append_number(tables, flags, 2);
 }
 
+/* A local APIC, or a local x2APIC where the ID takes more than a byte; the UID is the DSDT's. */
+static void madt_cpu(struct blob *tables, u32 uid, u32 apic_id)
+{
+	bool wide = apic_id >= 0xff;
+
+	blob_append_number(tables, wide ? 9 | 16 << 8 : 0 | 8 << 8, 2);
+	blob_append_number(tables, wide ? 0 : uid | apic_id << 8, 2);
+	if (wide)
+		blob_append_number(tables, apic_id, 4);
+	blob_append_number(tables, 1, 4);
+	if (wide)
+		blob_append_number(tables, uid, 4);
+}
+
 static void madt_build(struct builder *builder)
 {
 	struct blob *tables = &builder->acpi->tables;
@@ -171,12 +185,8 @@ static void madt_build(struct builder *builder)
 
 	blob_append_number(tables, PC_LAPIC_BASE, 4);
 	blob_append_number(tables, 1, 4); /* there are 8259s */
-	for (u32 i = 0; i < builder->config->vcpu_count; i++) {
-		blob_append_number(tables, 0 | 8 << 8, 2);
-		blob_append_number(tables, i, 1); /* UID, as in the DSDT */
-		blob_append_number(tables, i, 1); /* APIC ID */
-		blob_append_number(tables, 1, 4);
-	}
+	for (u32 i = 0; i < builder->config->vcpu_count; i++)
+		madt_cpu(tables, i, cpu_topology_apic_id(&builder->config->topology, i));
 	blob_append_number(tables, 1 | 12 << 8, 2);
 	blob_append_number(tables, PC_IOAPIC_ID, 2);
 	blob_append_number(tables, PC_IOAPIC_BASE, 4);
@@ -191,8 +201,6 @@ static void madt_build(struct builder *builder)
 	table_seal(builder, at);
 	table_list(builder, at);
 }
-STATIC_ASSERT(VM_VCPUS_MAX < 255, "more need x2APIC entries");
-
 static void mcfg_build(struct builder *builder)
 {
 	struct blob *tables = &builder->acpi->tables;

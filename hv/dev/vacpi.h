@@ -7,6 +7,7 @@
 #ifndef HV_DEV_VACPI_H
 #define HV_DEV_VACPI_H
 
+#include "hv/cpu_topology.h"
 #include "hv/dev/blob.h"
 
 #define VACPI_TABLES_FILE "etc/acpi/tables"
@@ -15,6 +16,7 @@
 
 struct vacpi_config {
 	u32 vcpu_count;
+	struct cpu_topology topology;
 	u64 high_ram_end; /* first address above all RAM; the 64-bit PCI window begins there, or at 4 GiB */
 	u32 pci_hole_base, pci_hole_end; /* 32-bit PCI window */
 };

@@ -9,6 +9,7 @@
 #include "hv/dev/vlapic.h"
 #include "hv/dev/vioapic.h"
 #include "hv/dev/vpic.h"
+#include "hv/vcpu_init.h"
 
 #define MSR_IA32_APIC_BASE 0x1bu
 #define MSR_IA32_TSC_DEADLINE 0x6e0u
@@ -62,15 +63,20 @@ static bool takes_extint(const struct vlapic *vlapic)
 
 static int pending(void *controller)
 {
-	const struct vlapic *vlapic = controller;
+	struct vlapic *vlapic = controller;
+	int vector;
 
+	if (UNLIKELY(vlapic->end_armed))
+		vlapic_pv_settle(vlapic, highest(vlapic->state.irr) >= 0);
 	if (UNLIKELY(vpic_output(vlapic->bus->pic)) && takes_extint(vlapic)) {
-		int vector = vpic_peek(vlapic->bus->pic);
-
+		vector = vpic_peek(vlapic->bus->pic);
 		if (vector >= 0)
 			return vector;
 	}
-	return deliverable(vlapic);
+	vector = deliverable(vlapic);
+	if (vector >= 0 && UNLIKELY(vlapic->vcpu->end_msr))
+		vlapic_pv_arm(vlapic, vector);
+	return vector;
 }
 
 /*
@@ -110,9 +116,12 @@ void vlapic_priority_changed(struct vlapic *vlapic)
 
 static inline void end_of_interrupt(struct vlapic *vlapic)
 {
-	int vector = highest(vlapic->state.isr);
+	int vector;
 	u64 bit;
 
+	if (UNLIKELY(vlapic->end_armed))
+		vlapic_pv_settle(vlapic, true);
+	vector = highest(vlapic->state.isr);
 	if (vector < 0)
 		return;
 	bit = BIT64(vector % 64);
@@ -184,7 +193,7 @@ void vlapic_fire_lvt(struct vlapic *vlapic, enum vlapic_lvt which)
 		vcpu_request(vlapic->vcpu, VCPU_REQUEST_NMI);
 		break;
 	case APIC_INIT:
-		vcpu_request(vlapic->vcpu, VCPU_REQUEST_INIT);
+		vcpu_send_init(vlapic->vcpu);
 		break;
 	default: /* SMI: there is no SMM; ExtINT is asked for in pending() */
 		break;
@@ -273,4 +282,6 @@ const struct interrupt_controller_ops vlapic_ops = {
 	.write_cr8 = write_cr8,
 	.tsc_changed = tsc_changed,
 	.init = init,
+	.send_set = vlapic_pv_send_set,
+	.end_word_changed = vlapic_pv_end_word_changed,
 };

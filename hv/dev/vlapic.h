@@ -5,7 +5,7 @@
  * After Intel SDM vol. 3, "Advanced Programmable Interrupt Controller (APIC)", and AMD APM vol. 2, "Advanced Programmable
  * Interrupt Controller (APIC)". The APIC page does not move: another base in IA32_APIC_BASE is #GP (docs/guest-pc.md).
  * Files: vlapic.c (requests, priorities, the core's questions), vlapic_registers.c, vlapic_timer.c, vlapic_bus.c
- * (delivery between local APICs), vlapic_state.c (reset, save, load).
+ * (delivery between local APICs), vlapic_state.c (reset, save, load), vlapic_pv.c (KVM's short cuts).
  */
 #ifndef HV_DEV_VLAPIC_H
 #define HV_DEV_VLAPIC_H
@@ -68,12 +68,14 @@ struct vlapic {
 	const struct machine_clock *clock; /* (c) */
 	u32 id;                       /* (c) the x2APIC ID */
 	bool bsp;                     /* (c) */
+	bool end_armed;               /* (o) the guest may end its interrupt without an EOI: vlapic_pv.c */
 };
 
 /* All local APICs of a machine, and what stands behind them. */
 struct vlapic_bus {
 	struct vlapic *lapics[VM_VCPUS_MAX]; /* (c) */
 	u32 count;                           /* (c) */
+	u32 asked_last, chosen_last;         /* (a) hints: index of a local APIC */
 	struct vpic *pic;                    /* (c) its output goes to every LINT0 */
 	struct vioapic *ioapic;              /* (c) told of the end of level-triggered interrupts */
 };
@@ -137,10 +139,21 @@ static inline enum vlapic_timer_mode vlapic_timer_mode(u32 lvt)
 	return (enum vlapic_timer_mode)(lvt >> 17 & 3);
 }
 
-/* vlapic_bus.c. Any context. Returns how many local APICs the message reached. */
+/*
+ * vlapic_pv.c. (o) arm: this vector is about to be offered. settle, while end_armed: did the guest end its interrupt? If not,
+ * and take_back, it shall write its EOI.
+ */
+void vlapic_pv_arm(struct vlapic *vlapic, int vector);
+void vlapic_pv_settle(struct vlapic *vlapic, bool take_back);
+void vlapic_pv_end_word_changed(void *controller);
+u64 vlapic_pv_send_set(void *controller, u64 low, u64 high, u32 first, u32 icr_low);
+
+/* vlapic_bus.c. Any context. deliver_to: to this one, whoever is named. */
+void vlapic_deliver_to(struct vlapic *vlapic, const struct apic_message *message);
+/* Returns how many local APICs the message reached. */
 u32 vlapic_bus_deliver(struct vlapic_bus *bus, const struct apic_message *message);
 void vlapic_bus_deliver_msi(struct vlapic_bus *bus, u64 address, u32 data);
 void vlapic_send_ipi(struct vlapic *vlapic, u32 icr_low, u32 destination); /* (o) */
-struct vlapic *vlapic_bus_current(const struct vlapic_bus *bus); /* the calling vCPU thread's; NULL: no vCPU thread */
+struct vlapic *vlapic_bus_current(struct vlapic_bus *bus); /* the calling vCPU thread's; NULL: no vCPU thread */
 
 #endif

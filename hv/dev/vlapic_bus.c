@@ -6,6 +6,7 @@
  * match or not. Cost is bounded by the number of vCPUs.
  */
 #include "hv/dev/vlapic.h"
+#include "hv/vcpu_init.h"
 
 #define ICR_LOGICAL BIT32(11)
 #define ICR_ASSERT BIT32(14)
@@ -32,7 +33,7 @@ static bool matches(const struct vlapic *vlapic, const struct apic_message *mess
 	return message->logical ? matches_logical(vlapic, message) : vlapic->id == message->destination;
 }
 
-static void deliver_to(struct vlapic *vlapic, const struct apic_message *message)
+void vlapic_deliver_to(struct vlapic *vlapic, const struct apic_message *message)
 {
 	switch (message->delivery) {
 	case APIC_FIXED:
@@ -43,29 +44,35 @@ static void deliver_to(struct vlapic *vlapic, const struct apic_message *message
 		vcpu_request(vlapic->vcpu, VCPU_REQUEST_NMI);
 		break;
 	case APIC_INIT:
-		vcpu_request(vlapic->vcpu, VCPU_REQUEST_INIT);
+		vcpu_send_init(vlapic->vcpu);
 		break;
 	case APIC_SIPI:
-		__atomic_store_n(&vlapic->vcpu->sipi_vector, message->vector, __ATOMIC_RELEASE);
-		vcpu_request(vlapic->vcpu, VCPU_REQUEST_SIPI);
+		vcpu_send_sipi(vlapic->vcpu, message->vector);
 		break;
 	default:
 		break;
 	}
 }
 
-/* Lowest priority goes to one: the addressed one with the lowest task priority. */
+/*
+ * Lowest priority goes to one: the addressed one with the lowest task priority; among equals the next after the one that
+ * was chosen last, so that they share the work.
+ */
 static struct vlapic *arbitrate(struct vlapic_bus *bus, const struct apic_message *message)
 {
 	struct vlapic *best = NULL;
 
-	for (u32 i = 0; i < bus->count; i++) {
-		struct vlapic *candidate = bus->lapics[i];
+	for (u32 i = 0, at = READ_ONCE(bus->chosen_last); i < bus->count; i++) {
+		struct vlapic *candidate;
 
+		at = at + 1 < bus->count ? at + 1 : 0;
+		candidate = bus->lapics[at];
 		if (matches(candidate, message) && vlapic_software_enabled(candidate) &&
 		    (!best || READ_ONCE(*candidate->tpr) < READ_ONCE(*best->tpr)))
 			best = candidate;
 	}
+	if (best)
+		WRITE_ONCE(bus->chosen_last, best->vcpu->index);
 	return best;
 }
 
@@ -77,13 +84,13 @@ u32 vlapic_bus_deliver(struct vlapic_bus *bus, const struct apic_message *messag
 		struct vlapic *best = arbitrate(bus, message);
 
 		if (best)
-			deliver_to(best, message);
+			vlapic_deliver_to(best, message);
 		return best != NULL;
 	}
 	for (u32 i = 0; i < bus->count; i++) {
 		if (!matches(bus->lapics[i], message))
 			continue;
-		deliver_to(bus->lapics[i], message);
+		vlapic_deliver_to(bus->lapics[i], message);
 		reached++;
 	}
 	return reached;
@@ -113,6 +120,28 @@ static bool is_ipi_mode(u32 delivery)
 	       delivery == APIC_SIPI;
 }
 
+/*
+ * The shorthands "all". Lowest priority among all others is legal and goes to one; INIT and start-up to oneself are not
+ * (SDM vol. 3, "Valid Combinations for the Pentium 4 Processor Family" (table 11-3)), and go to the others only.
+ */
+static void send_to_all(struct vlapic *vlapic, const struct apic_message *message, bool self_too)
+{
+	struct vlapic_bus *bus = vlapic->bus;
+
+	if (message->delivery == APIC_LOWEST) {
+		struct apic_message to_all = *message;
+
+		to_all.destination = vlapic_x2apic(vlapic) ? 0xffffffffu : 0xffu;
+		(void)vlapic_bus_deliver(bus, &to_all);
+		return;
+	}
+	if (message->delivery == APIC_INIT || message->delivery == APIC_SIPI)
+		self_too = false;
+	for (u32 i = 0; i < bus->count; i++)
+		if (bus->lapics[i] != vlapic || self_too)
+			vlapic_deliver_to(bus->lapics[i], message);
+}
+
 void vlapic_send_ipi(struct vlapic *vlapic, u32 icr_low, u32 destination)
 {
 	struct apic_message message = {
@@ -136,24 +165,30 @@ void vlapic_send_ipi(struct vlapic *vlapic, u32 icr_low, u32 destination)
 		(void)vlapic_bus_deliver(vlapic->bus, &message);
 		break;
 	case SHORTHAND_SELF:
-		deliver_to(vlapic, &message);
+		if (message.delivery != APIC_INIT && message.delivery != APIC_SIPI)
+			vlapic_deliver_to(vlapic, &message);
 		break;
 	default:
-		for (u32 i = 0; i < vlapic->bus->count; i++)
-			if (vlapic->bus->lapics[i] != vlapic || ICR_SHORTHAND(icr_low) == SHORTHAND_ALL)
-				deliver_to(vlapic->bus->lapics[i], &message);
+		send_to_all(vlapic, &message, ICR_SHORTHAND(icr_low) == SHORTHAND_ALL);
 	}
 }
 
-struct vlapic *vlapic_bus_current(const struct vlapic_bus *bus)
+struct vlapic *vlapic_bus_current(struct vlapic_bus *bus)
 {
 	struct thread *self;
+	u32 hint;
 
 	if (LIKELY(bus->count == 1))
 		return bus->lapics[0];
 	self = thread_current();
+	/* The xAPIC page is found by who asks; mostly it is the one who asked last. A wrong hint costs the search, no more. */
+	hint = (u32)index_nospec(READ_ONCE(bus->asked_last), VM_VCPUS_MAX);
+	if (bus->lapics[hint] && bus->lapics[hint]->vcpu->thread == self)
+		return bus->lapics[hint];
 	for (u32 i = 0; i < bus->count; i++)
-		if (bus->lapics[i]->vcpu->thread == self)
+		if (bus->lapics[i]->vcpu->thread == self) {
+			WRITE_ONCE(bus->asked_last, i);
 			return bus->lapics[i];
+		}
 	return NULL;
 }

@@ -45,6 +45,8 @@ bool vlapic_register_read(struct vlapic *vlapic, u32 index, u64 *value)
 	const struct vlapic_state *state = &vlapic->state;
 	bool x2apic = vlapic_x2apic(vlapic);
 
+	if (UNLIKELY(vlapic->end_armed))
+		vlapic_pv_settle(vlapic, false);
 	switch (index) {
 	case REG_ID: *value = x2apic ? vlapic->id : vlapic->id << 24; return true;
 	case REG_VERSION: *value = VERSION_WORD; return true;

@@ -14,6 +14,8 @@ void vlapic_init_state(struct vlapic *vlapic)
 	u64 base = vlapic->state.apic_base;
 
 	vlapic_timer_stop(vlapic);
+	if (vlapic->end_armed)
+		vlapic_pv_settle(vlapic, true);
 	vlapic->state = (struct vlapic_state){ .apic_base = base, .svr = SVR_RESET, .dfr = DFR_RESET, .icr_low = ICR_RESET };
 	WRITE_ONCE(*vlapic->tpr, 0);
 	if (base & APIC_BASE_EXTD)
@@ -58,6 +60,8 @@ void vlapic_resume(struct vlapic *vlapic)
 
 void vlapic_save(struct vlapic *vlapic, struct state_writer *writer)
 {
+	if (vlapic->end_armed)
+		vlapic_pv_settle(vlapic, true);
 	vlapic->state.tpr = *vlapic->tpr;
 	state_save(writer, "vlapic", 1, &vlapic->state, sizeof(vlapic->state));
 }

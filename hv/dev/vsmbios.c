@@ -108,12 +108,15 @@ static void chassis(struct blob *tables, const struct vsmbios_config *config)
 	structure_end(&s);
 }
 
-static void processor(struct blob *tables, const struct vsmbios_config *config)
+/* One structure a socket. */
+static void processor(struct blob *tables, const struct vsmbios_config *config, u32 socket)
 {
-	u8 count = (u8)MIN(config->vcpu_count, 255u);
-	struct structure s = structure_begin(tables, 4, 0x400);
+	u32 cores = config->topology.dies * config->topology.cores, threads = cores * config->topology.threads;
+	struct structure s = structure_begin(tables, 4, (u16)(0x400 + socket));
+	char name[16];
 
-	string_field(&s, "CPU 0");
+	format(name, sizeof(name), "CPU %u", socket);
+	string_field(&s, name);
 	number_field(&s, 3, 1);
 	number_field(&s, 1, 1); /* family: other */
 	string_field(&s, MAKER);
@@ -128,14 +131,14 @@ static void processor(struct blob *tables, const struct vsmbios_config *config)
 	for (unsigned cache = 0; cache < 3; cache++)
 		number_field(&s, 0xffff, 2);
 	number_field(&s, 0, 3); /* serial, asset, part */
-	number_field(&s, count, 1);
-	number_field(&s, count, 1);
-	number_field(&s, count, 1);
+	number_field(&s, MIN(cores, 255u), 1);
+	number_field(&s, MIN(cores, 255u), 1);
+	number_field(&s, MIN(threads, 255u), 1);
 	number_field(&s, 0x04, 2); /* 64 bits */
 	number_field(&s, 1, 2);
-	number_field(&s, config->vcpu_count, 2);
-	number_field(&s, config->vcpu_count, 2);
-	number_field(&s, config->vcpu_count, 2);
+	number_field(&s, cores, 2);
+	number_field(&s, cores, 2);
+	number_field(&s, threads, 2);
 	structure_end(&s);
 }
 
@@ -210,7 +213,8 @@ int vsmbios_build(struct vsmbios *smbios, const struct vsmbios_config *config)
 	bios(&smbios->tables, config);
 	system(&smbios->tables, config);
 	chassis(&smbios->tables, config);
-	processor(&smbios->tables, config);
+	for (u32 i = 0; i < config->topology.sockets; i++)
+		processor(&smbios->tables, config, i);
 	oem(&smbios->tables, config);
 	memory(&smbios->tables, config);
 	closing(&smbios->tables);

@@ -6,6 +6,7 @@
 #ifndef HV_DEV_VSMBIOS_H
 #define HV_DEV_VSMBIOS_H
 
+#include "hv/cpu_topology.h"
 #include "hv/dev/blob.h"
 
 #define VSMBIOS_ANCHOR_BYTES 24u
@@ -14,7 +15,7 @@ struct vsmbios_config {
 	const char *name;    /* the domain's: chassis asset tag and an OEM string "name=…" */
 	const u8 *uuid;      /* 16 bytes, text order */
 	const char *version; /* Solera's */
-	u32 vcpu_count;
+	struct cpu_topology topology;
 	u64 memory_bytes;
 };
 

@@ -108,6 +108,9 @@ bool domain_config_equal(const struct domain_config *a, const struct domain_conf
 	       a->autostart == b->autostart && a->memory_kib == b->memory_kib &&
 	       a->current_memory_kib == b->current_memory_kib && a->vcpus == b->vcpus && a->acpi == b->acpi &&
 	       a->apic == b->apic && a->pae == b->pae && a->cpu_mode == b->cpu_mode &&
+	       a->topology.sockets == b->topology.sockets && a->topology.dies == b->topology.dies &&
+	       a->topology.cores == b->topology.cores && a->topology.threads == b->topology.threads &&
+	       a->topology_dies == b->topology_dies &&
 	       a->clock_offset == b->clock_offset && a->on_poweroff == b->on_poweroff &&
 	       a->on_reboot == b->on_reboot && a->on_crash == b->on_crash && a->serial_count == b->serial_count &&
 	       a->console == b->console && a->memballoon_none == b->memballoon_none;

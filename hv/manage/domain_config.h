@@ -8,14 +8,14 @@
 #ifndef HV_MANAGE_DOMAIN_CONFIG_H
 #define HV_MANAGE_DOMAIN_CONFIG_H
 
-#include "hv/lib/types.h"
+#include "hv/cpu_topology.h"
 #include "hv/manage/domain_disk.h"
 
 #define SOLERA_DOMAIN_NAMESPACE "https://solera.invalid/xmlns/domain/1.0"
 
 #define DOMAIN_NAME_MAX 255            /* bytes, as a file name may have */
 #define DOMAIN_CMDLINE_MAX 65535       /* the kernel's own limit is checked when it is loaded */
-#define DOMAIN_VCPUS_MAX 1             /* until the SMP issue */
+#define DOMAIN_VCPUS_MAX 64            /* VM_VCPUS_MAX */
 #define DOMAIN_MEMORY_MIN_KIB 1024ull
 #define DOMAIN_MEMORY_MAX_KIB (16ull << 30) /* 16 TiB; start says what the host has */
 #define DOMAIN_SERIALS_MAX 4           /* COM1 to COM4 */
@@ -57,6 +57,8 @@ struct domain_config {
 
 	bool acpi, apic, pae;      /* <features> as written */
 	enum domain_cpu_mode cpu_mode;
+	struct cpu_topology topology; /* <cpu><topology>; all zero: not written */
+	bool topology_dies;        /* its attribute dies was written */
 	enum domain_clock_offset clock_offset;
 	enum domain_timer_state timers[DOMAIN_TIMER_COUNT];
 	enum domain_lifecycle_action on_poweroff, on_reboot, on_crash;

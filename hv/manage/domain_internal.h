@@ -77,6 +77,6 @@ void domain_console_plug(struct domain_console *console, struct char_device *dev
 void domain_console_unplug(struct domain_console *console); /* no use of the device after it returns */
 
 /* registers.c: the machine's registers as text, kmalloc; NULL: no memory. vCPUs stopped. */
-char *domain_registers_text(struct vm *vm);
+char *domain_registers_text(struct vm *vm, u32 index); /* index: a vCPU, or DOMAIN_ALL_VCPUS */
 
 #endif

@@ -11,6 +11,7 @@
 #include "hv/kmalloc.h"
 #include "hv/lib/string.h"
 #include "hv/manage/domain_internal.h"
+#include "hv/manage/inspect.h"
 
 static struct waitqueue work_queue;
 static u32 work; /* (a) 1: some domain has pending_events */
@@ -102,7 +103,7 @@ static void asked_for_reset(struct domain *domain)
 /* Keeps what dominfo and vcpu-regs show of a machine that broke, also after the machine is gone. */
 static void keep_remains(struct domain *domain)
 {
-	char *registers = domain_registers_text(domain->vm);
+	char *registers = domain_registers_text(domain->vm, DOMAIN_ALL_VCPUS);
 
 	mutex_lock(&domains_lock);
 	string_copy(domain->why, domain->vm->reason, sizeof(domain->why));

@@ -42,7 +42,7 @@ int domain_get_vcpus(struct domain *domain, struct domain_vcpu *vcpus, u32 max, 
 	return code;
 }
 
-int domain_get_exits(struct domain *domain, struct domain_exit_kind *kinds, u32 max, u32 *count,
+int domain_get_exits(struct domain *domain, u32 index, struct domain_exit_kind *kinds, u32 max, u32 *count,
 		     struct manage_error *error)
 {
 	int code = OK;
@@ -51,11 +51,16 @@ int domain_get_exits(struct domain *domain, struct domain_exit_kind *kinds, u32 
 	mutex_lock(&domains_lock);
 	if (!domain->vm)
 		code = not_active(error);
+	else if (index != DOMAIN_EXITS_OF_ALL && index >= domain->vm->vcpu_count)
+		code = manage_fail(error, MANAGE_ERR_INVALID_ARG, "vCPU %u: domain '%s' has %u", index, domain->config.name,
+				   domain->vm->vcpu_count);
 	for (u32 kind = 0; !code && kind < *count; kind++) {
 		kinds[kind] = (struct domain_exit_kind){ .name = exit_kind_name(kind) };
 		for (u32 i = 0; i < domain->vm->vcpu_count; i++) {
 			const struct vcpu *vcpu = domain->vm->vcpus[i];
 
+			if (index != DOMAIN_EXITS_OF_ALL && index != i)
+				continue;
 			kinds[kind].count += READ_ONCE(vcpu->exits[kind]);
 			kinds[kind].timed += READ_ONCE(vcpu->exit_times.timed[kind]);
 			kinds[kind].host_ns += READ_ONCE(vcpu->exit_times.ticks[kind]) * 1000 / (clock_tsc_hz() / 1000000);

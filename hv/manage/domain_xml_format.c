@@ -40,6 +40,27 @@ static void format_identity(struct text *to, const struct domain_config *config)
 	text_append(to, "  </metadata>\n");
 }
 
+static void format_cpu(struct text *to, const struct domain_config *config)
+{
+	static const char *const modes[] = {
+		[DOMAIN_CPU_UNSET] = "", [DOMAIN_CPU_HOST_MODEL] = " mode='host-model'",
+		[DOMAIN_CPU_HOST_PASSTHROUGH] = " mode='host-passthrough'",
+	};
+	const struct cpu_topology *topology = &config->topology;
+
+	if (config->cpu_mode == DOMAIN_CPU_UNSET && !topology->sockets)
+		return;
+	text_append(to, "  <cpu%s", modes[config->cpu_mode]);
+	if (!topology->sockets) {
+		text_append(to, "/>\n");
+		return;
+	}
+	text_append(to, ">\n    <topology sockets='%u'", topology->sockets);
+	if (config->topology_dies)
+		text_append(to, " dies='%u'", topology->dies);
+	text_append(to, " cores='%u' threads='%u'/>\n  </cpu>\n", topology->cores, topology->threads);
+}
+
 static void format_platform(struct text *to, const struct domain_config *config)
 {
 	text_append(to, "  <memory unit='KiB'>%llu</memory>\n", (unsigned long long)config->memory_kib);
@@ -54,9 +75,7 @@ static void format_platform(struct text *to, const struct domain_config *config)
 	if (config->acpi || config->apic || config->pae)
 		text_append(to, "  <features>\n%s%s%s  </features>\n", config->acpi ? "    <acpi/>\n" : "",
 			    config->apic ? "    <apic/>\n" : "", config->pae ? "    <pae/>\n" : "");
-	if (config->cpu_mode != DOMAIN_CPU_UNSET)
-		text_append(to, "  <cpu mode='%s'/>\n",
-			    config->cpu_mode == DOMAIN_CPU_HOST_MODEL ? "host-model" : "host-passthrough");
+	format_cpu(to, config);
 }
 
 static void format_clock(struct text *to, const struct domain_config *config)

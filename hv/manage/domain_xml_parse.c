@@ -117,12 +117,9 @@ static int read_vcpu(struct xml_reader *reader, const struct xml_node *node)
 
 	if (code || (code = xml_read_u64(reader, node, &count)))
 		return code;
-	if (count < 1 || count > 1024)
-		return xml_invalid(reader, node, "%llu is out of range, a machine has 1 to %d vCPUs in this version of Solera",
-				   (unsigned long long)count, DOMAIN_VCPUS_MAX);
-	if (count > DOMAIN_VCPUS_MAX)
-		return xml_refuse(reader, node, "more than one vCPU is not supported by this version of Solera (asked for %llu, "
-				  "the limit is %d)", (unsigned long long)count, DOMAIN_VCPUS_MAX);
+	if (count < 1 || count > DOMAIN_VCPUS_MAX)
+		return xml_invalid(reader, node, "%llu is out of range, a machine has 1 to %d vCPUs", (unsigned long long)count,
+				   DOMAIN_VCPUS_MAX);
 	if (given && (string_to_u64(given, &current) || current != count))
 		return xml_refuse(reader, node, "current '%.20s' must be the number of vCPUs, %llu", given,
 				  (unsigned long long)count);
@@ -184,10 +181,27 @@ static int missing(struct xml_reader *reader, const struct xml_node *root, const
 	return xml_invalid(reader, root, "<%s> is missing", element);
 }
 
+/* Whichever of <vcpu> and <cpu> comes first, the product is known at the end; the line is <cpu>'s. */
+static int check_topology(struct xml_reader *reader, const struct xml_node *root)
+{
+	const struct domain_config *config = config_of(reader);
+	const struct cpu_topology *topology = &config->topology;
+	const struct xml_node *node = root->children;
+
+	if (!topology->sockets || cpu_topology_fits(topology, config->vcpus))
+		return OK;
+	while (!node->name || !string_equal(node->name, "cpu"))
+		node = node->next; /* there is one: the topology was read from it */
+	return xml_invalid(reader, node, "<topology> makes %u sockets x %u dies x %u cores x %u threads, "
+			   "which are not the machine's %u vCPUs", topology->sockets, topology->dies, topology->cores,
+			   topology->threads, config->vcpus);
+}
+
 /* What only the whole document shows. */
 static int check_whole(struct xml_reader *reader, const struct xml_node *root)
 {
 	struct domain_config *config = config_of(reader);
+	int code;
 
 	if (!config->name)
 		return missing(reader, root, "name");
@@ -196,6 +210,9 @@ static int check_whole(struct xml_reader *reader, const struct xml_node *root)
 	if (!config->kernel)
 		return xml_refuse(reader, root, "<os> names no <kernel>: this version of Solera starts machines from a "
 				  "kernel file only");
+	code = check_topology(reader, root);
+	if (code)
+		return code;
 	if (!config->current_memory_kib)
 		config->current_memory_kib = config->memory_kib;
 	if (config->current_memory_kib > config->memory_kib)

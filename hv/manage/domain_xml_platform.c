@@ -176,16 +176,51 @@ int domain_xml_read_features(struct xml_reader *reader, const struct xml_node *n
 	return xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
 }
 
+/* A level of the topology: as many as there can be vCPUs. dies may be left out and is 1 then. */
+static int read_level(struct xml_reader *reader, const struct xml_node *node, const char *name, u32 missing, u32 *level)
+{
+	const char *text = xml_attribute(node, name);
+	u64 count = missing;
+
+	if (!text && !missing)
+		return xml_invalid(reader, node, "attribute '%s' is missing", name);
+	if (text && (string_to_u64(text, &count) || count < 1 || count > DOMAIN_VCPUS_MAX))
+		return xml_invalid(reader, node, "%s '%.20s' must be a number from 1 to %d", name, text, DOMAIN_VCPUS_MAX);
+	*level = (u32)count;
+	return OK;
+}
+
+static int read_topology(struct xml_reader *reader, const struct xml_node *node)
+{
+	struct cpu_topology *topology = &config_of(reader)->topology;
+	int code = read_level(reader, node, "sockets", 0, &topology->sockets);
+
+	code = code ? code : read_level(reader, node, "dies", 1, &topology->dies);
+	code = code ? code : read_level(reader, node, "cores", 0, &topology->cores);
+	code = code ? code : read_level(reader, node, "threads", 0, &topology->threads);
+	config_of(reader)->topology_dies = xml_attribute(node, "dies") != NULL;
+	return code ? code : xml_read_children(reader, node, NULL, 0);
+}
+
 int domain_xml_read_cpu(struct xml_reader *reader, const struct xml_node *node)
 {
 	static const char *const modes[] = { "host-model", "host-passthrough" };
 	static const char *const checks[] = { "none", "partial" };
 	static const char *const yes_no[] = { "on", "off" };
+	static const struct xml_rule rules[] = {
+		{ .name = "topology", .read = read_topology, .attributes = "sockets dies cores threads" },
+	};
 	const char *mode = xml_attribute(node, "mode"), *check = xml_attribute(node, "check");
 	const char *migratable = xml_attribute(node, "migratable");
 	unsigned index;
 	int code;
 
+	code = xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
+	if (code)
+		return code;
+	/* With a topology and no mode libvirt gives the hypervisor's default CPU, which is what Solera has. */
+	if (!mode && config_of(reader)->topology.sockets && !check && !migratable)
+		return OK;
 	if (!mode)
 		return xml_refuse(reader, node, "mode 'custom' is not supported by this version of Solera (supported: "
 				  "host-model, host-passthrough)");
@@ -197,7 +232,7 @@ int domain_xml_read_cpu(struct xml_reader *reader, const struct xml_node *node)
 		return code;
 	if (migratable && (code = xml_match(reader, node, "migratable", migratable, yes_no, ARRAY_SIZE(yes_no), &index)))
 		return code;
-	return xml_read_children(reader, node, NULL, 0);
+	return OK;
 }
 
 /* What the machine's hardware is like, whatever is written; so only what it is can be asked for. */

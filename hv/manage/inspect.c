@@ -28,29 +28,6 @@ void inspect_let_go(struct domain *domain, bool was_running)
 		domain_set_state(domain, DOMAIN_PAUSED, DOMAIN_PAUSED_USER);
 }
 
-char *domain_get_registers(struct domain *domain, struct manage_error *error)
-{
-	char *text = NULL;
-
-	mutex_lock(&domain->operation);
-	if (domain->vm) {
-		bool running = inspect_hold(domain);
-
-		text = domain_registers_text(domain->vm);
-		inspect_let_go(domain, running);
-	} else if (domain->last_registers) {
-		text = kstrdup(domain->last_registers);
-	} else {
-		not_active(error);
-		mutex_unlock(&domain->operation);
-		return NULL;
-	}
-	mutex_unlock(&domain->operation);
-	if (!text)
-		manage_fail_no_memory(error);
-	return text;
-}
-
 struct vcpu *inspect_vcpu(struct domain *domain, u32 index, struct manage_error *error)
 {
 	if (!domain->vm) {
@@ -63,6 +40,33 @@ struct vcpu *inspect_vcpu(struct domain *domain, u32 index, struct manage_error 
 		return NULL;
 	}
 	return domain->vm->vcpus[index];
+}
+
+char *domain_get_registers(struct domain *domain, u32 index, struct manage_error *error)
+{
+	char *text = NULL;
+
+	mutex_lock(&domain->operation);
+	if (index != DOMAIN_ALL_VCPUS && !inspect_vcpu(domain, index, error)) {
+		mutex_unlock(&domain->operation);
+		return NULL;
+	}
+	if (domain->vm) {
+		bool running = inspect_hold(domain);
+
+		text = domain_registers_text(domain->vm, index);
+		inspect_let_go(domain, running);
+	} else if (domain->last_registers) {
+		text = kstrdup(domain->last_registers);
+	} else {
+		not_active(error);
+		mutex_unlock(&domain->operation);
+		return NULL;
+	}
+	mutex_unlock(&domain->operation);
+	if (!text)
+		manage_fail_no_memory(error);
+	return text;
 }
 
 int domain_walk_nested(struct domain *domain, u64 gpa, struct domain_nested_walk *to, struct manage_error *error)
@@ -147,38 +151,40 @@ static u64 kinds_by_name(const char *names, struct manage_error *error)
 	return kinds;
 }
 
-int domain_trace_start(struct domain *domain, const char *names, struct manage_error *error)
+int domain_trace_start(struct domain *domain, u32 index, const char *names, struct manage_error *error)
 {
 	u64 kinds = kinds_by_name(names, error);
+	struct vcpu *vcpu;
 	int code = OK;
 
 	if (!kinds)
 		return MANAGE_FAILED;
 	mutex_lock(&domain->operation);
-	if (!domain->vm)
-		code = not_active(error);
-	else if (trace_start(domain->vm->vcpus[0], kinds))
+	vcpu = inspect_vcpu(domain, index, error);
+	if (!vcpu)
+		code = MANAGE_FAILED;
+	else if (trace_start(vcpu, kinds))
 		code = manage_fail_no_memory(error);
 	mutex_unlock(&domain->operation);
 	return code;
 }
 
-void domain_trace_stop(struct domain *domain)
+void domain_trace_stop(struct domain *domain, u32 index)
 {
 	mutex_lock(&domain->operation);
-	if (domain->vm)
-		trace_stop(domain->vm->vcpus[0]);
+	if (domain->vm && index < domain->vm->vcpu_count)
+		trace_stop(domain->vm->vcpus[index]);
 	mutex_unlock(&domain->operation);
 }
 
-bool domain_trace_read(struct domain *domain, u64 *sequence, char *text, size_t size)
+bool domain_trace_read(struct domain *domain, u32 index, u64 *sequence, char *text, size_t size)
 {
 	struct trace_record record;
 	bool there = false;
 
 	mutex_lock(&domains_lock); /* the machine cannot go away meanwhile, and no long operation is waited for */
-	if (domain->vm)
-		there = trace_read(domain->vm->vcpus[0], sequence, &record);
+	if (domain->vm && index < domain->vm->vcpu_count)
+		there = trace_read(domain->vm->vcpus[index], sequence, &record);
 	mutex_unlock(&domains_lock);
 	if (there)
 		trace_describe(&record, text, size);

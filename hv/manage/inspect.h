@@ -9,8 +9,12 @@
 
 #include "hv/manage/domain.h"
 
-/* The registers of all vCPUs as text, of the running machine or of the one that crashed; NULL with *error. kmalloc. */
-char *domain_get_registers(struct domain *domain, struct manage_error *error);
+#define DOMAIN_ALL_VCPUS (~(u32)0)
+/*
+ * The registers of one vCPU or of all as text, of the running machine or (all) of the one that crashed; NULL with *error.
+ * kmalloc.
+ */
+char *domain_get_registers(struct domain *domain, u32 vcpu, struct manage_error *error);
 
 struct domain_nested_walk {
 	const char *format; /* "NPT", "EPT" */
@@ -37,11 +41,11 @@ MUST_CHECK int domain_walk_guest(struct domain *domain, u32 vcpu, u64 linear, st
 				 struct manage_error *error);
 
 /*
- * The exit trace of vCPU 0. kinds: names divided by commas ("CPUID,IO"), NULL: all but interrupts. The vCPU runs slower
+ * The exit trace of a vCPU. kinds: names divided by commas ("CPUID,IO"), NULL: all but interrupts. The vCPU runs slower
  * while it is on. Read gives one line in words; false: nothing new yet.
  */
-MUST_CHECK int domain_trace_start(struct domain *domain, const char *kinds, struct manage_error *error);
-void domain_trace_stop(struct domain *domain);
-bool domain_trace_read(struct domain *domain, u64 *sequence, char *text, size_t size);
+MUST_CHECK int domain_trace_start(struct domain *domain, u32 vcpu, const char *kinds, struct manage_error *error);
+void domain_trace_stop(struct domain *domain, u32 vcpu);
+bool domain_trace_read(struct domain *domain, u32 vcpu, u64 *sequence, char *text, size_t size);
 
 #endif

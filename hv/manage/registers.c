@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A stopped vCPU's registers as text: what stays of a machine that crashed, and what vcpu-regs shows. */
 #include "hv/manage/domain_internal.h"
+#include "hv/manage/inspect.h"
 
 static void general(struct text *to, const struct vcpu *vcpu)
 {
@@ -48,13 +49,23 @@ static void control(struct text *to, struct vcpu *vcpu)
 		    (unsigned long long)vcpu->interrupts->read_cr8(vcpu->interrupt_controller), (unsigned long long)vcpu->xcr0);
 }
 
-char *domain_registers_text(struct vm *vm)
+/* What a vCPU does when it runs no instructions. */
+static const char *activity(const struct vcpu *vcpu)
+{
+	if (vcpu->waits_for_sipi)
+		return " (waits for its start-up IPI)";
+	return vcpu->halted ? " (halted)" : "";
+}
+
+char *domain_registers_text(struct vm *vm, u32 index)
 {
 	struct text to;
 
 	text_init(&to);
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
-		text_append(&to, "vCPU %u\n", i);
+		if (index != DOMAIN_ALL_VCPUS && index != i)
+			continue;
+		text_append(&to, "vCPU %u%s\n", i, activity(vm->vcpus[i]));
 		general(&to, vm->vcpus[i]);
 		segments(&to, vm->vcpus[i]);
 		control(&to, vm->vcpus[i]);

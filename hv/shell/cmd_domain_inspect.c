@@ -35,6 +35,17 @@ static void print_exits(struct shell *shell, const struct domain_exit_kind *now,
 	shell_print(shell, " %-18s %12llu\n", "all", (unsigned long long)total);
 }
 
+/* --vcpu N, or what is meant without it; false: no number, and the person was told. */
+static bool vcpu_option(struct shell *shell, const struct shell_arguments *arguments, u32 missing, u32 *vcpu)
+{
+	u64 number = missing;
+
+	if (shell_number(shell, arguments, "vcpu", &number) < 0)
+		return false;
+	*vcpu = number > DOMAIN_VCPUS_MAX && number != missing ? DOMAIN_VCPUS_MAX : (u32)number;
+	return true;
+}
+
 static int exits(struct shell *shell, const struct shell_arguments *arguments)
 {
 	struct domain *domain = shell_domain(shell, arguments);
@@ -42,12 +53,14 @@ static int exits(struct shell *shell, const struct shell_arguments *arguments)
 	struct domain_exit_kind *before = kinds + DOMAIN_EXIT_KINDS_MAX;
 	struct manage_error error;
 	bool all = shell_flag(arguments, "all");
-	u32 count;
+	u32 count, vcpu;
 	int code = OK;
 
 	if (!domain || !kinds) {
 		code = domain ? shell_error(shell, "out of memory") : ERR_NOT_FOUND;
-	} else if (domain_get_exits(domain, kinds, DOMAIN_EXIT_KINDS_MAX, &count, &error)) {
+	} else if (!vcpu_option(shell, arguments, DOMAIN_EXITS_OF_ALL, &vcpu)) {
+		code = ERR_INVALID;
+	} else if (domain_get_exits(domain, vcpu, kinds, DOMAIN_EXIT_KINDS_MAX, &count, &error)) {
 		code = shell_error(shell, "%s", error.text);
 	} else if (!shell_flag(arguments, "live")) {
 		print_exits(shell, kinds, NULL, count, all);
@@ -59,7 +72,7 @@ static int exits(struct shell *shell, const struct shell_arguments *arguments)
 			memcpy(before, kinds, count * sizeof(*kinds));
 			if (shell_sleep(shell, NS_PER_SECOND))
 				break;
-			code = domain_get_exits(domain, kinds, DOMAIN_EXIT_KINDS_MAX, &count, &error);
+			code = domain_get_exits(domain, vcpu, kinds, DOMAIN_EXIT_KINDS_MAX, &count, &error);
 			if (!code)
 				print_exits(shell, kinds, before, count, all);
 		} while (!code);
@@ -77,17 +90,18 @@ static int trace(struct shell *shell, const struct shell_arguments *arguments)
 	struct manage_error error;
 	struct domain_info info;
 	char text[160];
+	u32 vcpu;
 
 	if (!domain)
 		return ERR_NOT_FOUND;
-	if (shell_number(shell, arguments, "count", &limit) < 0 ||
-	    (domain_trace_start(domain, shell_text(arguments, "kinds"), &error) && shell_error(shell, "%s", error.text))) {
+	if (shell_number(shell, arguments, "count", &limit) < 0 || !vcpu_option(shell, arguments, 0, &vcpu) ||
+	    (domain_trace_start(domain, vcpu, shell_text(arguments, "kinds"), &error) && shell_error(shell, "%s", error.text))) {
 		domain_put(domain);
 		return ERR_INVALID;
 	}
 	do {
 		while (!shell_interrupted(shell) && (!limit || shown < limit) &&
-		       domain_trace_read(domain, &sequence, text, sizeof(text))) {
+		       domain_trace_read(domain, vcpu, &sequence, text, sizeof(text))) {
 			if (expected && sequence > expected + 1)
 				shell_print(shell, "(%llu exits were not shown: the machine is faster than this terminal)\n",
 					    (unsigned long long)(sequence - expected - 1));
@@ -97,7 +111,7 @@ static int trace(struct shell *shell, const struct shell_arguments *arguments)
 		}
 		domain_get_info(domain, &info);
 	} while (info.id && (!limit || shown < limit) && !shell_sleep(shell, POLL_NS));
-	domain_trace_stop(domain);
+	domain_trace_stop(domain, vcpu);
 	domain_put(domain);
 	return OK;
 }
@@ -107,10 +121,15 @@ static int vcpu_regs(struct shell *shell, const struct shell_arguments *argument
 	struct domain *domain = shell_domain(shell, arguments);
 	struct manage_error error;
 	char *text;
+	u32 vcpu;
 
 	if (!domain)
 		return ERR_NOT_FOUND;
-	text = domain_get_registers(domain, &error);
+	if (!vcpu_option(shell, arguments, DOMAIN_ALL_VCPUS, &vcpu)) {
+		domain_put(domain);
+		return ERR_INVALID;
+	}
+	text = domain_get_registers(domain, vcpu, &error);
 	domain_put(domain);
 	if (!text)
 		return shell_error(shell, "%s", error.text);
@@ -205,17 +224,22 @@ static int gva_walk(struct shell *shell, const struct shell_arguments *arguments
 	return OK;
 }
 
-static const struct shell_option active_options[] = { DOMAIN_OPTION(active), { 0 } };
+#define VCPU_OPTION(without) \
+	{ .name = "vcpu", .help = "number of the vCPU (" without ")", .kind = SHELL_NUMBER, .only_by_name = true }
+
+static const struct shell_option registers_options[] = { DOMAIN_OPTION(active), VCPU_OPTION("default: all"), { 0 } };
 static const struct shell_option exits_options[] = {
 	DOMAIN_OPTION(active),
 	{ .name = "live", .help = "each second what happened in it, until Ctrl-C", .kind = SHELL_FLAG },
 	{ .name = "all", .help = "also the kinds that did not happen", .kind = SHELL_FLAG },
+	VCPU_OPTION("default: all, summed"),
 	{ 0 },
 };
 static const struct shell_option trace_options[] = {
 	DOMAIN_OPTION(active),
 	{ .name = "kinds", .help = "kinds of exit, as CPUID,IO; without it all but INTERRUPT", .kind = SHELL_TEXT },
 	{ .name = "count", .help = "ends after so many lines", .kind = SHELL_NUMBER, .only_by_name = true },
+	VCPU_OPTION("default 0"),
 	{ 0 },
 };
 static const struct shell_option npt_options[] = {
@@ -226,7 +250,7 @@ static const struct shell_option npt_options[] = {
 static const struct shell_option gva_options[] = {
 	DOMAIN_OPTION(active),
 	{ .name = "gva", .help = "guest-virtual (linear) address", .kind = SHELL_NUMBER, .required = true },
-	{ .name = "vcpu", .help = "number of the vCPU (default 0)", .kind = SHELL_NUMBER, .only_by_name = true },
+	VCPU_OPTION("default 0"),
 	{ 0 },
 };
 
@@ -241,8 +265,8 @@ const struct shell_command shell_commands_domain_inspect[] = {
 	  .description = "Each level of the nested page table on the way from a guest-physical to a host-physical address.",
 	  .group = SHELL_GROUP_DEVICES },
 	{ .name = "trace", .help = "each exit in words", .options = trace_options, .function = trace,
-	  .description = "Shows the exits of vCPU 0 as they happen, until Ctrl-C or --count.", .group = SHELL_GROUP_DEVICES },
-	{ .name = "vcpu-regs", .help = "a domain's registers", .options = active_options, .function = vcpu_regs,
+	  .description = "Shows the exits of one vCPU as they happen, until Ctrl-C or --count.", .group = SHELL_GROUP_DEVICES },
+	{ .name = "vcpu-regs", .help = "a domain's registers", .options = registers_options, .function = vcpu_regs,
 	  .description = "The registers of each vCPU; of a crashed domain those that it had then. Stops it for the moment.",
 	  .group = SHELL_GROUP_DEVICES },
 	{ 0 },

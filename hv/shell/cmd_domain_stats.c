@@ -69,7 +69,7 @@ static void print_exits(struct shell *shell, struct domain *domain, const struct
 	u32 count;
 
 	(void)info;
-	if (domain_get_exits(domain, kinds, DOMAIN_EXIT_KINDS_MAX, &count, NULL))
+	if (domain_get_exits(domain, DOMAIN_EXITS_OF_ALL, kinds, DOMAIN_EXIT_KINDS_MAX, &count, NULL))
 		return;
 	for (u32 i = 0; i < count; i++) {
 		char name[32];

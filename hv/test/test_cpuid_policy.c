@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/cpuid_policy.c */
+/* LINK: hv/cpuid_policy.c hv/cpuid_topology.c hv/cpu_topology.c */
 #include <string.h>
 #include "hv/cpuid_policy.h"
 #include "hv/lib/test/unit.h"
@@ -20,6 +20,9 @@ static void all_ones_host(void *context, u32 leaf, u32 subleaf, struct cpuid_lea
 		*out = (struct cpuid_leaf){ { 256, 576, 0, 0 } };
 	if (leaf == 0xd && subleaf > 2)
 		*out = (struct cpuid_leaf){ { 64, 1024 + subleaf * 64, 2, 0 } };
+	if (leaf == 4 || leaf == 0x8000001d) /* three caches, all shared by everybody, and no more */
+		*out = subleaf < 3 ? (struct cpuid_leaf){ { 0xffffc000 | (subleaf + 1) << 5 | 1, subleaf, 63, 1 } } :
+				     (struct cpuid_leaf){ { 0 } };
 	if (leaf > 0x8000001f || (leaf > 0x10 && leaf < 0x80000000))
 		memset(out, 0, sizeof(*out));
 }
@@ -38,11 +41,16 @@ static struct cpuid_leaf get(u32 leaf, u32 subleaf, const struct cpuid_state *st
 	return result;
 }
 
-static void build(u32 *vendor, u32 vcpus)
+static void build_as(u32 *vendor, u32 sockets, u32 dies, u32 cores, u32 threads)
 {
-	struct cpuid_config config = { .vcpu_count = vcpus, .kvm = true };
+	struct cpuid_config config = { .topology = { sockets, dies, cores, threads }, .kvm = true };
 
 	cpuid_policy_build(&table, all_ones_host, vendor, &config);
+}
+
+static void build(u32 *vendor, u32 vcpus)
+{
+	build_as(vendor, 1, 1, vcpus, 1);
 }
 
 START_TEST(what_is_not_listed_is_hidden)
@@ -108,6 +116,79 @@ START_TEST(state_shows_through)
 }
 END_TEST
 
+/* 2 sockets of 2 dies of 3 cores of 2 threads: APIC IDs S D CC T. */
+START_TEST(all_leaves_tell_one_topology)
+{
+	struct cpuid_state state = { .apic_id = 0x1b, .apic_enabled = true }; /* 1 1 01 1 */
+
+	build_as(&amd, 2, 2, 3, 2);
+	ck_assert_uint_eq(get(0, 0, NULL).r[CPUID_EAX], 0x1f);
+	ck_assert_uint_eq(get(1, 0, &state).r[CPUID_EBX] >> 16, 0x1b0c);
+	ck_assert(get(1, 0, &state).r[CPUID_EDX] & BIT32(28));
+	ck_assert_uint_eq(get(0xb, 0, &state).r[CPUID_EAX], 1);
+	ck_assert_uint_eq(get(0xb, 0, &state).r[CPUID_EBX], 2);
+	ck_assert_uint_eq(get(0xb, 1, &state).r[CPUID_EAX], 4);
+	ck_assert_uint_eq(get(0xb, 1, &state).r[CPUID_EBX], 12);
+	ck_assert_uint_eq(get(0xb, 2, &state).r[CPUID_ECX], 2); /* no level: type 0, the subleaf and the ID */
+	ck_assert_uint_eq(get(0xb, 2, &state).r[CPUID_EDX], 0x1b);
+	ck_assert_uint_eq(get(0x1f, 1, &state).r[CPUID_EAX], 3);
+	ck_assert_uint_eq(get(0x1f, 1, &state).r[CPUID_EBX], 6);
+	ck_assert_uint_eq(get(0x1f, 2, &state).r[CPUID_EAX], 4);
+	ck_assert_uint_eq(get(0x1f, 2, &state).r[CPUID_ECX], 0x502);
+	ck_assert_uint_eq(get(0x80000008, 0, &state).r[CPUID_ECX], 0x400b);
+	ck_assert(get(0x80000001, 0, &state).r[CPUID_ECX] & BIT32(1));
+	ck_assert(get(0x80000001, 0, &state).r[CPUID_ECX] & BIT32(22));
+	ck_assert_uint_eq(get(0x8000001e, 0, &state).r[CPUID_EAX], 0x1b);
+	ck_assert_uint_eq(get(0x8000001e, 0, &state).r[CPUID_EBX], 0x105); /* 2 threads a core, core 1 01 */
+	ck_assert_uint_eq(get(0x8000001e, 0, &state).r[CPUID_ECX], 0x103); /* 2 nodes a socket, node 3 */
+	ck_assert_uint_eq(get(0x8000001d, 0, NULL).r[CPUID_EAX], 1 << 14 | 1 << 5 | 1);
+	ck_assert_uint_eq(get(0x8000001d, 2, NULL).r[CPUID_EAX], 7 << 14 | 3 << 5 | 1);
+	ck_assert_uint_eq(get(0x8000001d, 3, NULL).r[CPUID_EAX], 0);
+	ck_assert_uint_eq(get(4, 0, NULL).r[CPUID_EAX], 0);
+	build_as(&intel, 2, 1, 3, 2);
+	ck_assert_uint_eq(get(0x1f, 0, &state).r[CPUID_EBX], 0);
+	ck_assert_uint_eq(get(4, 1, NULL).r[CPUID_EAX], 3u << 26 | 1 << 14 | 2 << 5 | 1);
+	ck_assert_uint_eq(get(4, 2, NULL).r[CPUID_EAX], 3u << 26 | 7 << 14 | 3 << 5 | 1);
+	ck_assert_uint_eq(get(4, 2, NULL).r[CPUID_ECX], 63);
+	ck_assert_uint_eq(get(0x8000001e, 0, &state).r[CPUID_EAX], 0);
+	build_as(&intel, 1, 1, 64, 1);
+	ck_assert_uint_eq(get(4, 0, NULL).r[CPUID_EAX] >> 26, 63);
+}
+END_TEST
+
+/* QEMU's EPYC without TOPOEXT: 32 KiB of 8 and 64 KiB of 4 ways, 512 KiB of 8, 8 MiB of 16. */
+static void host_without_topoext(void *context, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
+{
+	all_ones_host(context, leaf, subleaf, out);
+	if (leaf == 0x80000001)
+		out->r[CPUID_ECX] &= ~BIT32(22);
+	if (leaf == 0x80000005)
+		*out = (struct cpuid_leaf){ { 0, 0, 32u << 24 | 8 << 16 | 64, 64u << 24 | 4 << 16 | 64 } };
+	if (leaf == 0x80000006)
+		*out = (struct cpuid_leaf){ { 0, 0, 512u << 16 | 6 << 12 | 64, 16u << 18 | 8 << 12 | 64 } };
+}
+
+START_TEST(threads_show_without_the_hosts_topoext)
+{
+	struct cpuid_config config = { .topology = { 1, 1, 2, 2 } };
+	struct cpuid_leaf l1, l3;
+
+	cpuid_policy_build(&table, host_without_topoext, &amd, &config);
+	ck_assert(get(0x80000001, 0, &(struct cpuid_state){ 0 }).r[CPUID_ECX] & BIT32(22));
+	l1 = get(0x8000001d, 0, NULL);
+	ck_assert_uint_eq(l1.r[CPUID_EAX], 1 << 14 | BIT32(8) | 1 << 5 | 1);
+	ck_assert_uint_eq(l1.r[CPUID_EBX], 7u << 22 | 63);
+	ck_assert_uint_eq(l1.r[CPUID_ECX], 63);
+	ck_assert_uint_eq(get(0x8000001d, 1, NULL).r[CPUID_ECX], 255);
+	ck_assert_uint_eq(get(0x8000001d, 2, NULL).r[CPUID_ECX], 1023);
+	l3 = get(0x8000001d, 3, NULL);
+	ck_assert_uint_eq(l3.r[CPUID_EAX], 3 << 14 | BIT32(8) | 3 << 5 | 3);
+	ck_assert_uint_eq(l3.r[CPUID_EBX], 15u << 22 | 63);
+	ck_assert_uint_eq(l3.r[CPUID_ECX], 8191);
+	ck_assert_uint_eq(get(0x8000001d, 4, NULL).r[CPUID_EAX], 0);
+}
+END_TEST
+
 /* A host with nothing beyond leaf 1. */
 static void poor_host(void *context, u32 leaf, u32 subleaf, struct cpuid_leaf *out)
 {
@@ -120,7 +201,7 @@ static void poor_host(void *context, u32 leaf, u32 subleaf, struct cpuid_leaf *o
 
 START_TEST(a_poor_host_gives_no_garbage)
 {
-	struct cpuid_config config = { .vcpu_count = 1 };
+	struct cpuid_config config = { .topology = { 1, 1, 1, 1 } };
 
 	cpuid_policy_build(&table, poor_host, NULL, &config);
 	ck_assert_uint_eq(table.xcr0_allowed, 0);
@@ -138,6 +219,8 @@ Suite *test_suite(void)
 	tcase_add_test(cases, what_is_not_listed_is_hidden);
 	tcase_add_test(cases, emulated_features_are_always_there);
 	tcase_add_test(cases, state_shows_through);
+	tcase_add_test(cases, all_leaves_tell_one_topology);
+	tcase_add_test(cases, threads_show_without_the_hosts_topoext);
 	tcase_add_test(cases, a_poor_host_gives_no_garbage);
 	suite_add_tcase(suite, cases);
 	return suite;

@@ -7,6 +7,7 @@
 #include "hv/dev/pc.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
+#include "hv/vcpu_init.h"
 #include "hv/version.h"
 
 static bool earlier(const struct heap_node *a, const struct heap_node *b)
@@ -90,6 +91,8 @@ struct irq_line fake_line(struct fake_wire *wire)
 }
 
 void vcpu_request(struct vcpu *vcpu, u32 bits) { vcpu->requests |= bits; }
+void vcpu_send_init(struct vcpu *vcpu) { vcpu_request(vcpu, VCPU_REQUEST_INIT); }
+void vcpu_send_sipi(struct vcpu *vcpu, u8 vector) { vcpu->sipi = SIPI_VALID | vector; vcpu_request(vcpu, VCPU_REQUEST_SIPI); }
 u64 vcpu_tsc(const struct vcpu *vcpu) { return fake_now_ns + vcpu->tsc_offset; }
 u64 vcpu_tsc_to_ns(const struct vcpu *vcpu, u64 guest_tsc) { return guest_tsc - vcpu->tsc_offset; }
 void vm_request_poweroff(struct vm *vm) { (void)vm; fake_poweroffs++; }
@@ -112,6 +115,7 @@ struct vm *fake_machine_create(void)
 	vm->vcpus[0] = calloc(1, sizeof(struct vcpu));
 	vm->vcpus[0]->vm = vm;
 	vm->vcpu_count = 1;
+	cpu_topology_default(&vm->config.topology, 1);
 	vm->low_ram_bytes = 256 * MIB;
 	vm->config.acpi = true;
 	vm->config.memory_bytes = 256 * MIB;
@@ -164,6 +168,24 @@ int gmem_write(struct vm *vm, gpa_t address, const void *from, size_t size_bytes
 	if (!in_ram(vm, address, size_bytes))
 		return ERR_FAULT;
 	free(memcpy(malloc(size_bytes + 1), from, size_bytes));
+	return OK;
+}
+
+/* One byte of memory that remembers, wherever it is said to be: the paravirtual EOI's. */
+u8 fake_byte;
+
+int gmem_read_nofault(struct vm *vm, gpa_t address, void *to, size_t size_bytes)
+{
+	memset(to, 0, size_bytes);
+	*(u8 *)to = fake_byte;
+	return in_ram(vm, address, size_bytes) ? OK : ERR_FAULT;
+}
+
+int gmem_write_nofault(struct vm *vm, gpa_t address, const void *from, size_t size_bytes)
+{
+	if (!in_ram(vm, address, size_bytes))
+		return ERR_FAULT;
+	fake_byte = *(const u8 *)from;
 	return OK;
 }
 

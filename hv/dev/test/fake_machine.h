@@ -35,4 +35,6 @@ static inline u32 inl(struct vm *vm, u16 port) { return (u32)io_map_read(&vm->po
 /* The vector that a guest with interrupts on would take now, taken; -1: none. */
 int fake_take_interrupt(struct vm *vm);
 
+extern u8 fake_byte; /* what gmem_write_nofault wrote last, and gmem_read_nofault reads */
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/dev/test/fake_machine.c hv/io_region.c hv/state.c hv/lib/heap.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* LINK: hv/dev/aml.c hv/dev/blob.c hv/dev/firmware_tables.c hv/dev/pc.c hv/dev/pc_devices.c hv/dev/pc_state.c hv/device_model.c hv/dev/table_loader.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/vfwcfg.c hv/dev/vioapic.c hv/dev/vkbc.c hv/dev/vlapic.c hv/dev/vlapic_bus.c hv/dev/vlapic_registers.c hv/dev/vlapic_state.c hv/dev/vlapic_timer.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/dev/vpic.c hv/dev/vpit.c hv/dev/vpit_channel.c hv/dev/vpm.c hv/dev/vq35.c hv/dev/vrtc.c hv/dev/vrtc_time.c hv/dev/vsmbios.c hv/dev/vuart.c */
+/* LINK: hv/cpu_topology.c hv/dev/aml.c hv/dev/blob.c hv/dev/firmware_tables.c hv/dev/pc.c hv/dev/pc_devices.c hv/dev/pc_state.c hv/device_model.c hv/dev/table_loader.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/vfwcfg.c hv/dev/vioapic.c hv/dev/vkbc.c hv/dev/vlapic.c hv/dev/vlapic_bus.c hv/dev/vlapic_pv.c hv/dev/vlapic_registers.c hv/dev/vlapic_state.c hv/dev/vlapic_timer.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/dev/vpic.c hv/dev/vpit.c hv/dev/vpit_channel.c hv/dev/vpm.c hv/dev/vq35.c hv/dev/vrtc.c hv/dev/vrtc_time.c hv/dev/vsmbios.c hv/dev/vuart.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The whole board: what a guest sees through ports and pages, timers against time, pausing, and the saved form. */
 #include "hv/lib/test/unit.h"
@@ -333,6 +333,39 @@ START_TEST(apic_errors)
 }
 END_TEST
 
+/* The guest ends interrupts by clearing a bit in its memory, while nothing else waits. */
+START_TEST(paravirtual_eoi)
+{
+	x2apic_on();
+	vcpu->end_msr = 0x1001;
+	fake_byte = 0;
+	ck_assert(wrmsr(0x83f, 0x80));
+	ck_assert_int_eq(fake_take_interrupt(vm), 0x80);
+	ck_assert_uint_eq(fake_byte, 1); /* no EOI, please */
+	fake_byte = 0;                   /* the guest's handler has ended */
+	ck_assert_uint_eq(rdmsr(0x814), 0);
+	ck_assert(wrmsr(0x83f, 0x70));
+	ck_assert_int_eq(fake_take_interrupt(vm), 0x70); /* a lower one comes, so the first was ended */
+	ck_assert_uint_eq(fake_byte, 1);
+	ck_assert(wrmsr(0x83f, 0x60));
+	ck_assert_int_eq(fake_take_interrupt(vm), -1);
+	ck_assert_uint_eq(fake_byte, 0);                 /* another one waits: the guest shall write its EOI */
+	ck_assert(wrmsr(0x80b, 0));
+	ck_assert_int_eq(fake_take_interrupt(vm), 0x60);
+	ck_assert_uint_eq(fake_byte, 1);
+	ck_assert(wrmsr(0x80b, 0));                      /* a guest that writes it all the same */
+	ck_assert_uint_eq(fake_byte, 0);
+	ck_assert_uint_eq(rdmsr(0x813), 0);
+	vcpu->end_msr = 0xfffffffffff1; /* no RAM: never armed */
+	ck_assert(wrmsr(0x83f, 0x80));
+	ck_assert_int_eq(fake_take_interrupt(vm), 0x80);
+	ck_assert_uint_eq(fake_byte, 0);
+	ck_assert_uint_eq(rdmsr(0x814), 1);
+	ck_assert(wrmsr(0x80b, 0));
+	vcpu->end_msr = 0;
+}
+END_TEST
+
 START_TEST(software_disable_and_init)
 {
 	x2apic_on();
@@ -346,7 +379,9 @@ START_TEST(software_disable_and_init)
 	vcpu->requests = 0;
 	ck_assert(wrmsr(0x830, 0x40400)); /* an NMI to itself still arrives */
 	ck_assert_uint_eq(vcpu->requests & VCPU_REQUEST_NMI, VCPU_REQUEST_NMI);
-	ck_assert(wrmsr(0x830, 0x40500));
+	ck_assert(wrmsr(0x830, 0x40500)); /* an INIT does not, by the shorthand */
+	ck_assert_uint_eq(vcpu->requests & VCPU_REQUEST_INIT, 0);
+	ck_assert(wrmsr(0x830, 0x4500));
 	ck_assert_uint_eq(vcpu->requests & VCPU_REQUEST_INIT, VCPU_REQUEST_INIT);
 	ck_assert(wrmsr(0x80f, 0x1ff));
 	ck_assert(wrmsr(0x83f, 0x80));
@@ -767,7 +802,7 @@ Suite *test_suite(void)
 		timer_interrupt_through_the_pic_does_not_drift, shortest_periods_cost_the_host_little,
 		pit_counts_and_reads_back, speaker_gate_and_out2, rtc_tells_and_takes_the_time, rtc_interrupts_and_uip,
 		apic_identity_and_modes, x2apic_faults_where_it_must, self_ipi_priorities_and_eoi, apic_errors,
-		software_disable_and_init, tsc_deadline, apic_timer_counts, level_interrupts_wait_for_eoi,
+		software_disable_and_init, paravirtual_eoi, tsc_deadline, apic_timer_counts, level_interrupts_wait_for_eoi,
 		edges_at_the_io_apic, power_and_reset_ways, keyboard_controller_answers_probes_at_once,
 		serial_output_is_kept_and_handed_over, serial_interrupts, serial_input_presses_back,
 		pci_configuration_both_ways, pausing_stops_the_machines_time, state_survives_the_round_trip,

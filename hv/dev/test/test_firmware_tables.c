@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/dev/firmware_tables.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/aml.c hv/dev/blob.c hv/dev/table_loader.c hv/dev/vsmbios.c hv/dev/vfwcfg.c hv/io_region.c hv/state.c hv/acpi.c hv/acpi_tables.c hv/acpi_aml.c hv/smbios.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
+/* LINK: hv/cpu_topology.c hv/dev/firmware_tables.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/aml.c hv/dev/blob.c hv/dev/table_loader.c hv/dev/vsmbios.c hv/dev/vfwcfg.c hv/io_region.c hv/state.c hv/acpi.c hv/acpi_tables.c hv/acpi_aml.c hv/smbios.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Tables in a machine's memory after a direct boot, found there as a kernel finds them; machines with little memory. */
 #include "hv/lib/test/unit.h"
@@ -72,6 +72,7 @@ static struct firmware_tables *machine_new(u64 low_ram_bytes, bool acpi)
 	vm.config.acpi = acpi;
 	vm.config.uuid[0] = 7;
 	vm.vcpu_count = 1;
+	cpu_topology_default(&vm.config.topology, 1);
 	vm.low_ram_bytes = low_ram_bytes;
 	io_map_init(&vm.ports);
 	tables = firmware_tables_create(&vm, &error);

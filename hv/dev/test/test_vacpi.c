@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/aml.c hv/dev/blob.c hv/dev/table_loader.c hv/dev/vsmbios.c hv/acpi.c hv/acpi_tables.c hv/acpi_aml.c hv/smbios.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
+/* LINK: hv/cpu_topology.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/aml.c hv/dev/blob.c hv/dev/table_loader.c hv/dev/vsmbios.c hv/acpi.c hv/acpi_tables.c hv/acpi_aml.c hv/smbios.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /*
  * The guest's tables as a kernel would find them: the loader script is applied, our own parsers of the host's tables read
@@ -21,7 +21,7 @@
 #define HIGH 0x7fff0000u
 #define BIOS 0xf0000u
 
-static const struct vacpi_config config = { 3, 0, 0xc0000000, 0xfec00000 };
+static const struct vacpi_config config = { 3, { 1, 1, 3, 1 }, 0, 0xc0000000, 0xfec00000 };
 static struct vacpi acpi;
 static struct blob tables, rsdp;
 
@@ -111,7 +111,7 @@ START_TEST(iasl_understands_the_dsdt)
 	u32 length;
 	FILE *file;
 
-	build(&(struct vacpi_config){ 3, 6 * GIB + 5, 0xc0000000, 0xfec00000 });
+	build(&(struct vacpi_config){ 3, { 1, 1, 3, 1 }, 6 * GIB + 5, 0xc0000000, 0xfec00000 });
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/dsdt.aml", folder);
 	file = fopen(path, "wb");
@@ -213,7 +213,7 @@ START_TEST(smbios_says_name_and_uuid)
 	static const u8 uuid[16] = { 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0, 1, 2, 3, 4, 5, 6, 7, 8 };
 	static struct smbios_info info;
 
-	ck_assert_int_eq(vsmbios_build(&smbios, &(struct vsmbios_config){ "d\xc3\xa9mo", uuid, "0.1", 3, 48 * GIB }), OK);
+	ck_assert_int_eq(vsmbios_build(&smbios, &(struct vsmbios_config){ "d\xc3\xa9mo", uuid, "0.1", { 1, 1, 3, 1 }, 48 * GIB }), OK);
 	vsmbios_set_address(&smbios, HIGH, anchor);
 	ck_assert_int_eq(smbios_parse(&info, &(struct physical_reader){ smbios_read, NULL }, BIOS), OK);
 	ck_assert_str_eq(info.system.manufacturer, "Solera");
@@ -237,7 +237,7 @@ START_TEST(dmidecode_reads_the_tables)
 	u8 dump[32 + 4096] = { 0 };
 	int fd;
 
-	ck_assert_int_eq(vsmbios_build(&smbios, &(struct vsmbios_config){ "demo", uuid, "0.1", 1, 256 * MIB }), OK);
+	ck_assert_int_eq(vsmbios_build(&smbios, &(struct vsmbios_config){ "demo", uuid, "0.1", { 2, 1, 1, 2 }, 256 * MIB }), OK);
 	vsmbios_set_address(&smbios, 32, dump);
 	ck_assert_uint_le(smbios.tables.size_bytes, 4096);
 	memcpy(dump + 32, smbios.tables.data, smbios.tables.size_bytes);

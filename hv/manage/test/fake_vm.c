@@ -187,10 +187,11 @@ void pages_stats(struct pages_stats *stats)
 	*stats = (struct pages_stats){ .total_pages = 2097152, .free_pages = fake_host_pages };
 }
 
-char *domain_registers_text(struct vm *vm)
+char *domain_registers_text(struct vm *vm, u32 index)
 {
 	struct text text;
 
+	(void)index;
 	text_init(&text);
 	text_append(&text, "RIP=%016llx\n", (unsigned long long)vm->vcpus[0]->regs.rip);
 	return text_take(&text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -104,13 +104,19 @@ START_TEST(refusals_name_file_line_and_element)
 		{ HEAD "<devices>\n<graphics type='vnc'/></devices></domain>",
 		  "a.xml:6: <graphics>: not supported by this version of Solera" },
 		{ HEAD "<vcpu>0</vcpu></domain>",
-		  "a.xml:5: <vcpu>: 0 is out of range, a machine has 1 to 1 vCPUs in this version of Solera" },
-		{ HEAD "<vcpu>1025</vcpu></domain>",
-		  "a.xml:5: <vcpu>: 1025 is out of range, a machine has 1 to 1 vCPUs in this version of Solera" },
-		{ HEAD "<vcpu>2</vcpu></domain>",
-		  "a.xml:5: <vcpu>: more than one vCPU is not supported by this version of Solera (asked for 2, the limit is 1)" },
-		{ HEAD "<vcpu>1000</vcpu></domain>",
-		  "a.xml:5: <vcpu>: more than one vCPU is not supported by this version of Solera (asked for 1000, the limit is 1)" },
+		  "a.xml:5: <vcpu>: 0 is out of range, a machine has 1 to 64 vCPUs" },
+		{ HEAD "<vcpu>65</vcpu></domain>", "a.xml:5: <vcpu>: 65 is out of range, a machine has 1 to 64 vCPUs" },
+		{ HEAD "<cpu><topology sockets='1' cores='3' threads='1'/></cpu>\n<vcpu>4</vcpu></domain>",
+		  "a.xml:5: <cpu>: <topology> makes 1 sockets x 1 dies x 3 cores x 1 threads, which are not the machine's 4 vCPUs" },
+		{ HEAD "<cpu>\n<topology sockets='1' cores='1'/></cpu></domain>",
+		  "a.xml:6: <topology>: attribute 'threads' is missing" },
+		{ HEAD "<cpu><topology sockets='0' cores='1' threads='1'/></cpu></domain>",
+		  "a.xml:5: <topology>: sockets '0' must be a number from 1 to 64" },
+		{ HEAD "<cpu><topology sockets='1' cores='1' threads='1' clusters='1'/></cpu></domain>",
+		  "a.xml:5: <topology>: attribute 'clusters' is not supported by this version of Solera" },
+		{ HEAD "<cpu check='none'><topology sockets='1' cores='1' threads='1'/></cpu></domain>",
+		  "a.xml:5: <cpu>: mode 'custom' is not supported by this version of Solera "
+		  "(supported: host-model, host-passthrough)" },
 		{ HEAD "<vcpu>-1</vcpu></domain>", "a.xml:5: <vcpu>: '-1' is not a whole number" },
 		{ HEAD "<vcpu>99999999999999999999</vcpu></domain>", "a.xml:5: <vcpu>: '99999999999999999999' is too large" },
 		{ HEAD "<vcpu cpuset='1'>1</vcpu></domain>",
@@ -272,6 +278,12 @@ static void generate(struct domain_config *config, unsigned *seed)
 	config->apic = rand_r(seed) & 1;
 	config->pae = rand_r(seed) & 1;
 	config->cpu_mode = (enum domain_cpu_mode)(rand_r(seed) % 3);
+	if (rand_r(seed) & 1) {
+		config->topology = (struct cpu_topology){ 1 + (u32)rand_r(seed) % 4, 1, 1 + (u32)rand_r(seed) % 4, 1 + (u32)rand_r(seed) % 2 };
+		config->topology_dies = rand_r(seed) & 1;
+		config->topology.dies += config->topology_dies && (rand_r(seed) & 1);
+		config->vcpus = config->topology.sockets * cpu_topology_per_socket(&config->topology);
+	}
 	config->clock_offset = (enum domain_clock_offset)(rand_r(seed) % 2);
 	config->timers[DOMAIN_TIMER_RTC] = rand_r(seed) & 1 ? DOMAIN_TIMER_YES : DOMAIN_TIMER_UNSET;
 	config->timers[DOMAIN_TIMER_HPET] = rand_r(seed) & 1 ? DOMAIN_TIMER_NO : DOMAIN_TIMER_UNSET;

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* See smp.h. */
+#include "guest-tests/lib/smp.h"
+
+#define TRAMPOLINE 0x8000u
+#define TICK_NS 500000 /* the emulated APIC's timer counts nanoseconds */
+#define ICR_INIT 0x4500
+#define ICR_SIPI 0x4600
+
+extern const u8 smp_trampoline[], smp_trampoline_end[];
+void smp_main(unsigned cpu);
+
+unsigned smp_cpus;
+volatile unsigned smp_online[SMP_CPUS_MAX];
+static void (*volatile work[SMP_CPUS_MAX])(void);
+
+static void woken(struct trap_frame *frame)
+{
+	(void)frame;
+	x2apic_eoi();
+}
+
+unsigned smp_count(void)
+{
+	return cpuid(0xb, 1).ebx & 0xffff;
+}
+
+/* Sleeps a moment, so that CPUs that share one of the host's get it. The CPU's own timer ends the sleep. */
+static void doze(void)
+{
+	wrmsr(X2APIC(0x3e0), 0xb);
+	wrmsr(X2APIC(0x320), SMP_WAKE_VECTOR);
+	wrmsr(X2APIC(0x380), TICK_NS);
+	__asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+bool smp_reached(volatile unsigned *counter, unsigned value)
+{
+	u32 start = pm_timer(), ticks = (u32)((u64)SMP_LIMIT_US * PM_TIMER_HZ / 1000000);
+
+	while (*counter < value) {
+		if (((pm_timer() - start) & 0xffffff) >= ticks)
+			return false;
+		doze();
+	}
+	return true;
+}
+
+/* Each started CPU's life. */
+void smp_main(unsigned cpu)
+{
+	load_interrupt_table();
+	x2apic_enable();
+	smp_online[cpu]++;
+	for (;;) {
+		if (work[cpu]) {
+			work[cpu]();
+			irq_off();
+			work[cpu] = NULL;
+			smp_icr(0, 0x4000 | SMP_WAKE_VECTOR);
+		}
+		__asm__ volatile("sti; hlt; cli" ::: "memory");
+	}
+}
+
+bool smp_start_one(unsigned cpu)
+{
+	unsigned starts = smp_online[cpu];
+
+	memcpy((void *)(u64)TRAMPOLINE, smp_trampoline, (size_t)(smp_trampoline_end - smp_trampoline));
+	work[cpu] = NULL;
+	smp_icr(cpu, ICR_INIT);
+	smp_icr(cpu, ICR_SIPI | TRAMPOLINE >> 12);
+	return smp_reached(&smp_online[cpu], starts + 1);
+}
+
+bool smp_start(void)
+{
+	bool all = true;
+
+	set_handler(SMP_WAKE_VECTOR, woken);
+	x2apic_enable();
+	smp_cpus = smp_count();
+	for (unsigned cpu = 1; cpu < smp_cpus && cpu < SMP_CPUS_MAX; cpu++)
+		all &= smp_start_one(cpu);
+	return all;
+}
+
+void smp_call(unsigned cpu, void (*function)(void))
+{
+	work[cpu] = function;
+	smp_icr(cpu, 0x4000 | SMP_WAKE_VECTOR);
+}
+
+bool smp_wait(unsigned cpu)
+{
+	u32 start = pm_timer(), ticks = (u32)((u64)SMP_LIMIT_US * PM_TIMER_HZ / 1000000);
+
+	while (work[cpu]) {
+		if (((pm_timer() - start) & 0xffffff) >= ticks)
+			return false;
+		doze();
+	}
+	return true;
+}
+
+bool smp_wait_all(void)
+{
+	bool all = true;
+
+	for (unsigned cpu = 1; cpu < smp_cpus; cpu++)
+		all &= smp_wait(cpu);
+	return all;
+}
