@@ -337,7 +337,11 @@ class Bochs:
         self.log_path = os.path.join(directory, f'{name}.log')
         self.console = Console(self.process.stdout.fileno(), self.process.stdin.fileno(), self.log_path)
 
-    wait = Machine.wait
+    PATIENCE = 4  # deadlines are written for QEMU
+
+    def wait(self, pattern, timeout=60, panic_is_failure=True):
+        return self.console.wait(pattern, self.PATIENCE * timeout, panic_is_failure)
+
     send = Machine.send
     send_line = Machine.send_line
     wait_prompt = Machine.wait_prompt

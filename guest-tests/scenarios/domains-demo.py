@@ -38,14 +38,15 @@ def run(boot):
     session(boot, m, 'vmcb')
 
 
-def session(boot, m, control_block):
-    """From the prompt to power-off; domains-demo-vmx does the same in Bochs."""
+def session(boot, m, control_block, at_shell=lambda: None):
+    """From the prompt to power-off; domains-demo-vmx does the same in Bochs. at_shell is called at the guest's first prompt."""
     assert "domain 'demo' started by itself" in m.command('dmesg')
 
     # What the guest wrote while nobody looked is there, and it hears what is typed.
     enter(m, 'demo')
     m.wait('Solera demo: Linux', 120)
     m.wait(r'demo:/root# ', 60)
+    at_shell()
     m.send('echo $((6 * 7)) in the guest\r')
     m.wait(r'^42 in the guest', 30)
     m.send('ls /proc/1/cmdline && tr -d "\\0" </proc/uptime\r')
