@@ -39,6 +39,10 @@ struct device_disk {
 	bool read_only, discard, writethrough;
 };
 
+struct device_rng {
+	u64 rate_bytes, period_ns;          /* at most so many bytes in a period; neither is 0 */
+};
+
 /* One device of a machine's description. Everything pointed to is borrowed until vm_destroy has returned. */
 struct device_spec {
 	const char *model;                  /* "virtio-blk" */
@@ -46,6 +50,7 @@ struct device_spec {
 	u8 slot;                            /* PCI device number on bus 0 */
 	union {
 		struct device_disk disk;    /* virtio-blk */
+		struct device_rng rng;      /* virtio-rng */
 	};
 };
 

@@ -6,7 +6,7 @@ DEMO_IMAGE := $(B)/demo.img
 
 # What a guest with a virtio disk needs more; and a small ext4 file system to be that disk, the same bytes each time.
 DISK_MODULES := $(DEMO_MODULES) $(addprefix kernel/drivers/,virtio/virtio.ko virtio/virtio_ring.ko virtio/virtio_pci_legacy_dev.ko \
-	virtio/virtio_pci_modern_dev.ko virtio/virtio_pci.ko block/virtio_blk.ko)
+	virtio/virtio_pci_modern_dev.ko virtio/virtio_pci.ko block/virtio_blk.ko char/hw_random/virtio-rng.ko)
 DISK_INITRD := $(B)/demo/disk-initrd
 DISK_IMAGE := $(B)/demo/ext4.img
 $(DISK_INITRD): guest-tests/demo/init tools/demo-initrd $(DEMO_KERNEL)

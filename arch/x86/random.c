@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* RDRAND: APM vol. 3, "RDRAND"; SDM vol. 1, "Random Number Generator Instructions" (7.3.17) for the ten tries. */
+/* RDRAND and RDSEED: APM vol. 3, "RDRAND"; SDM vol. 1, "Random Number Generator Instructions" (7.3.17) for the ten tries. */
 #include "arch/x86/random.h"
 
 #define RDRAND_TRIES 10
+#define RDSEED_TRIES 64 /* it runs dry under load; then RDRAND has to do */
 
 static bool has_rdrand(void)
 {
@@ -26,6 +27,37 @@ bool random_hardware(u64 *value)
 			*value = word;
 			return true;
 		}
+	}
+	return false;
+}
+
+static bool has_rdseed(void)
+{
+	u32 eax = 0, ebx, ecx = 0, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	if (eax < 7)
+		return false;
+	eax = 7;
+	ecx = 0;
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	return ebx & BIT32(18);
+}
+
+bool random_seed(u64 *value)
+{
+	if (!has_rdseed())
+		return false;
+	for (unsigned i = 0; i < RDSEED_TRIES; i++) {
+		u64 word;
+		bool carry;
+
+		__asm__ volatile("rdseed %0" : "=r"(word), "=@ccc"(carry));
+		if (carry && word && word != ~(u64)0) {
+			*value = word;
+			return true;
+		}
+		__asm__ volatile("pause");
 	}
 	return false;
 }

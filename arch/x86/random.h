@@ -7,6 +7,8 @@
 
 /* RDRAND with the manual's ten tries; false: the CPU has none, or it gave nothing. */
 bool random_hardware(u64 *value);
+/* RDSEED, for seeds; the same. */
+bool random_seed(u64 *value);
 u64 random_tsc(void);
 
 #endif

@@ -151,14 +151,19 @@ static inline void disk_ring(u16 head)
 	outw(VIRTIO_PORTS, 0);
 }
 
-/* Waits until the used index is there; false: it does not come. */
+/*
+ * Waits until the used index is there; false: it does not come. Interrupts are on for moments: Bochs keeps the host's interrupts
+ * away as long as a guest leaves its IF at 0, and the disk's thread needs the CPU.
+ */
 static inline bool disk_wait(u16 index)
 {
 	u32 start = pm_timer();
 
-	while (used.index != index)
+	while (used.index != index) {
 		if (((pm_timer() - start) & 0xffffff) > PM_TIMER_HZ)
 			return false;
+		__asm__ volatile("sti; nop; cli" ::: "memory");
+	}
 	return true;
 }
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""A disk in an unmodified Linux: ext4 on a RAM disk by virtio-blk, written, read back, checked; one writer; figures of virsh's verbs."""
+"""A disk and random numbers in an unmodified Linux: ext4 on a RAM disk by virtio-blk, written, read back, checked; one writer; figures of virsh's verbs."""
 
 TIME_LIMIT = 420
 DOMAIN = '''<domain type='kvm'><name>NAME</name><memory unit='MiB'>192</memory>
 <os><type>hvm</type><kernel>/solera/vmlinuz</kernel><initrd>/solera/initrd</initrd>
 <cmdline>console=ttyS0 quiet mitigations=off</cmdline></os><features><acpi/></features>
 <devices><disk type='file'><driver name='qemu' type='raw' discard='unmap'/><source file='/solera/ext4.img'/>
-<target dev='vda'/>MORE<serial>S0LERA-1</serial></disk><serial type='pty'/></devices></domain>'''
+<target dev='vda'/>MORE<serial>S0LERA-1</serial></disk>
+<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng><serial type='pty'/></devices></domain>'''
 
 
 def guest(m, command, expected, timeout=60):
@@ -44,6 +45,7 @@ def run(boot):
           'cmp /tmp/a /mnt/a && md5sum </mnt/a | cut -c1-8', '^[0-9a-f]{8}', 120)
     guest(m, 'dd if=/mnt/a of=/tmp/b bs=64k iflag=direct 2>/dev/null; cmp /tmp/a /tmp/b && echo direct same', '^direct same', 120)
     guest(m, 'dd if=/tmp/a of=/mnt/c bs=4k oflag=direct 2>/dev/null; sync; cmp /tmp/a /mnt/c && echo written same', '^written same', 120)
+    guest(m, 'cat /sys/class/misc/hw_random/rng_current; head -c 2000 /dev/hwrng | gzip | wc -c', '^virtio_rng.0\n(19|20)[0-9]{2}\n', 60)
     guest(m, 'rm /mnt/c; sync; fstrim -v /mnt 2>/dev/null || echo no fstrim', 'trimmed|no fstrim')
     guest(m, 'umount /mnt && e2fsck -f -n /dev/vda && echo clean', '^clean', 120)
     guest(m, 'grep -c virtio /proc/interrupts; dmesg | grep -ciE "i/o error|virtio.*(fail|error)" || true', '^0')

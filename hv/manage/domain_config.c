@@ -90,6 +90,12 @@ static bool same_disk(const struct domain_disk *a, const struct domain_disk *b)
 	       string_equal(a->source, b->source) && same_text(a->serial, b->serial);
 }
 
+static bool same_rng(const struct domain_rng *a, const struct domain_rng *b)
+{
+	return a->present == b->present && a->backend == b->backend && a->slot == b->slot && a->rate_bytes == b->rate_bytes &&
+	       a->rate_period_ms == b->rate_period_ms;
+}
+
 bool domain_config_equal(const struct domain_config *a, const struct domain_config *b)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++) {
@@ -104,7 +110,7 @@ bool domain_config_equal(const struct domain_config *a, const struct domain_conf
 		if (a->disk_count != b->disk_count || !same_disk(&a->disks[i], &b->disks[i]))
 			return false;
 	}
-	return a->disk_count == b->disk_count && a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
+	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
 	       a->autostart == b->autostart && a->memory_kib == b->memory_kib &&
 	       a->current_memory_kib == b->current_memory_kib && a->vcpus == b->vcpus && a->acpi == b->acpi &&
 	       a->apic == b->apic && a->pae == b->pae && a->cpu_mode == b->cpu_mode &&

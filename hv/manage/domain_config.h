@@ -65,6 +65,7 @@ struct domain_config {
 
 	struct domain_disk disks[DOMAIN_DISKS_MAX]; /* the first disk_count */
 	u32 disk_count;
+	struct domain_rng rng;
 	u32 serial_count;          /* isa-serial ports 0 to count - 1 */
 	bool console;              /* <console> on serial port 0 is written out */
 	bool memballoon_none;      /* <memballoon model='none'/> was written */

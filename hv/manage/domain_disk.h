@@ -27,4 +27,12 @@ struct domain_disk {
 	char *serial;          /* kmalloc; NULL: none */
 };
 
+/* <rng>: random numbers for the guest, by virtio; at most one. */
+struct domain_rng {
+	bool present;
+	u8 backend;            /* which path was written: domain_xml_rng.c */
+	u8 slot;
+	u64 rate_bytes, rate_period_ms; /* 0: not written; the device's own rate then */
+};
+
 #endif

@@ -7,6 +7,7 @@
 #include "hv/manage/domain_disks.h"
 #include "hv/block/ramdisk.h"
 #include "hv/block/registry.h"
+#include "hv/clock.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
 #include "hv/lib/format.h"
@@ -14,12 +15,14 @@
 #include "hv/manage/domain_internal.h"
 #include "hv/modules.h"
 
+#define RNG_RATE_BYTES (256u * 1024) /* a second */
+
 struct domain_disks {
 	u32 count;                 /* opened */
 	struct block_user users[DOMAIN_DISKS_MAX];
 	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
 	char aliases[DOMAIN_DISKS_MAX][16];
-	struct device_spec specs[DOMAIN_DISKS_MAX];
+	struct device_spec specs[DOMAIN_DISKS_MAX + 1]; /* the disks', then the random number device's */
 };
 
 /* The device's name in hv/block's list; a boot file's RAM disk is made if there is none. ERR_NOT_FOUND, ERR_NO_MEMORY… */
@@ -91,12 +94,23 @@ static int open_disk(struct domain *domain, const struct domain_disk *disk, stru
 	return OK;
 }
 
+/* Without <rate>: enough for any guest's start, and not for a flood. */
+static struct device_spec rng_spec(const struct domain_rng *rng)
+{
+	u64 period_ms = rng->rate_period_ms ? rng->rate_period_ms : 1000;
+
+	return (struct device_spec){
+		.model = "virtio-rng", .alias = "rng0", .slot = rng->slot,
+		.rng = { rng->rate_bytes ? rng->rate_bytes : RNG_RATE_BYTES, period_ms * NS_PER_MS },
+	};
+}
+
 int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error)
 {
 	struct domain_disks *disks;
 	int code = OK;
 
-	if (!domain->running.disk_count)
+	if (!domain->running.disk_count && !domain->running.rng.present)
 		return OK;
 	disks = kzalloc(sizeof(*disks));
 	if (!disks)
@@ -112,6 +126,8 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	}
 	config->devices = disks->specs;
 	config->device_count = disks->count;
+	if (domain->running.rng.present)
+		disks->specs[config->device_count++] = rng_spec(&domain->running.rng);
 	return OK;
 }
 

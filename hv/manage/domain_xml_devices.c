@@ -111,6 +111,7 @@ int domain_xml_read_devices(struct xml_reader *reader, const struct xml_node *no
 		{ .name = "disk", .read = domain_xml_read_disk, .attributes = "type device", .many = true },
 		{ .name = "serial", .read = read_serial, .attributes = "type", .many = true },
 		{ .name = "console", .read = read_console, .attributes = "type" },
+		{ .name = "rng", .read = domain_xml_read_rng, .attributes = "model" },
 		{ .name = "memballoon", .read = read_memballoon, .attributes = "model", .leaf = true },
 	};
 

@@ -197,28 +197,35 @@ int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 	return code;
 }
 
+/* The slots of all devices of a description, for whoever gives them out. */
+static u32 collect_slots(struct domain_config *config, u8 **slots)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < config->disk_count; i++)
+		slots[count++] = &config->disks[i].slot;
+	if (config->rng.present)
+		slots[count++] = &config->rng.slot;
+	return count;
+}
+
 int domain_xml_assign_slots(struct xml_reader *reader, const struct xml_node *root)
 {
-	struct domain_config *config = config_of(reader);
-	u32 used = 0;
+	u8 *slots[DOMAIN_DISKS_MAX + 1];
+	u32 count = collect_slots(config_of(reader), slots), used = 0;
 
-	for (u32 i = 0; i < config->disk_count; i++) {
-		u8 slot = config->disks[i].slot;
-
-		if (slot && (used & BIT32(slot)))
-			return xml_invalid(reader, root, "two devices have the PCI address 0000:00:%02x.0", slot);
-		used |= slot ? BIT32(slot) : 0;
+	for (u32 i = 0; i < count; i++) {
+		if (*slots[i] && (used & BIT32(*slots[i])))
+			return xml_invalid(reader, root, "two devices have the PCI address 0000:00:%02x.0", *slots[i]);
+		used |= *slots[i] ? BIT32(*slots[i]) : 0;
 	}
-	for (u32 i = 0; i < config->disk_count; i++) {
-		u8 slot = config->disks[i].slot;
-
-		for (u8 free = DOMAIN_SLOT_FIRST; !slot && free <= DOMAIN_SLOT_LAST; free++)
-			slot = used & BIT32(free) ? 0 : free;
-		if (!slot)
+	for (u32 i = 0; i < count; i++) {
+		for (u8 free = DOMAIN_SLOT_FIRST; !*slots[i] && free <= DOMAIN_SLOT_LAST; free++)
+			*slots[i] = used & BIT32(free) ? 0 : free;
+		if (!*slots[i])
 			return xml_refuse(reader, root, "a machine has room for %d devices on its PCI bus",
 					  DOMAIN_SLOT_LAST - DOMAIN_SLOT_FIRST + 1);
-		config->disks[i].slot = slot;
-		used |= BIT32(slot);
+		used |= BIT32(*slots[i]);
 	}
 	return OK;
 }

@@ -97,7 +97,7 @@ static void format_clock(struct text *to, const struct domain_config *config)
 
 static void format_devices(struct text *to, const struct domain_config *config)
 {
-	if (!config->disk_count && !config->serial_count && !config->console && !config->memballoon_none) {
+	if (!config->disk_count && !config->rng.present && !config->serial_count && !config->console && !config->memballoon_none) {
 		text_append(to, "  <devices/>\n");
 		return;
 	}
@@ -111,6 +111,8 @@ static void format_devices(struct text *to, const struct domain_config *config)
 		text_append(to, "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n");
 	if (config->memballoon_none)
 		text_append(to, "    <memballoon model='none'/>\n");
+	if (config->rng.present)
+		domain_xml_format_rng(to, &config->rng);
 	text_append(to, "  </devices>\n");
 }
 

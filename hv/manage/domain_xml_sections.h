@@ -16,6 +16,9 @@ int domain_xml_read_devices(struct xml_reader *reader, const struct xml_node *no
 /* domain_xml_disk.c */
 int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node);
 void domain_xml_format_disk(struct text *to, const struct domain_disk *disk);
+/* domain_xml_rng.c */
+int domain_xml_read_rng(struct xml_reader *reader, const struct xml_node *node);
+void domain_xml_format_rng(struct text *to, const struct domain_rng *rng);
 /* <address type='pci'> of a device on bus 0. */
 int domain_xml_read_address(struct xml_reader *reader, const struct xml_node *node, u8 *slot);
 void domain_xml_format_address(struct text *to, u8 slot);

@@ -43,6 +43,7 @@ struct harness {
 };
 
 extern struct harness harness;
+extern u64 harness_waits;              /* how often somebody waited for a time to pass */
 extern struct fake_disk *harness_disk; /* whose requests are completed when somebody waits; NULL: none */
 
 void harness_create(const struct device_model *model, const struct device_spec *spec);

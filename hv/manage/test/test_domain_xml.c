@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -142,6 +142,15 @@ START_TEST(refusals_name_file_line_and_element)
 		  "(supported: host-model, host-passthrough)" },
 		{ HEAD "<clock offset='utc'><timer name='hpet'/></clock></domain>",
 		  "a.xml:5: <timer>: timer 'hpet' with present='yes' is not supported by this version of Solera" },
+		{ HEAD "<devices><rng model='virtio-transitional'/></devices></domain>",
+		  "a.xml:5: <rng>: model 'virtio-transitional' is not supported by this version of Solera (supported: virtio)" },
+		{ HEAD "<devices><rng model='virtio'><backend model='egd'/></rng></devices></domain>",
+		  "a.xml:5: <backend>: model 'egd' is not supported by this version of Solera (supported: random)" },
+		{ HEAD "<devices><rng model='virtio'><backend model='random'>/etc/passwd</backend></rng></devices></domain>",
+		  "a.xml:5: <backend>: source '/etc/passwd' is not supported by this version of Solera (supported: /dev/urandom, "
+		  "/dev/random, /dev/hwrng)" },
+		{ HEAD "<devices><rng model='virtio'><rate bytes='0'/></rng></devices></domain>",
+		  "a.xml:5: <rate>: bytes '0' is not a number from 1 to 1073741824" },
 		{ HEAD "<devices><disk type='network'/></devices></domain>",
 		  "a.xml:5: <disk>: type 'network' is not supported by this version of Solera (supported: block, file)" },
 		{ HEAD "<devices><disk device='cdrom'/></devices></domain>",
@@ -294,6 +303,11 @@ static void generate(struct domain_config *config, unsigned *seed)
 	config->serial_count = (u32)(rand_r(seed) % 5);
 	config->console = config->serial_count && (rand_r(seed) & 1);
 	config->memballoon_none = rand_r(seed) & 1;
+	if (rand_r(seed) & 1)
+		config->rng = (struct domain_rng){ .present = true, .backend = (u8)(rand_r(seed) % 3), .slot = 20,
+						   .rate_bytes = (u64)rand_r(seed) % 3, .rate_period_ms = 0 };
+	if (config->rng.rate_bytes)
+		config->rng.rate_period_ms = (u64)rand_r(seed) % 2000;
 	config->disk_count = (u32)(rand_r(seed) % 4);
 	for (u32 i = 0; i < config->disk_count; i++) {
 		struct domain_disk *disk = &config->disks[i];
