@@ -40,6 +40,11 @@ u64 clock_tsc_to_ns(u64 tsc)
 	return (u64)(((unsigned __int128)(tsc - clock.start_tsc) * clock.ns_per_tsc_32) >> 32);
 }
 
+u64 clock_ticks_to_ns(u64 ticks)
+{
+	return (u64)(((unsigned __int128)ticks * clock.ns_per_tsc_32) >> 32);
+}
+
 u64 clock_ns_to_tsc(u64 ns)
 {
 	unsigned __int128 ticks = ((unsigned __int128)ns * clock.tsc_per_ns_32) >> 32;

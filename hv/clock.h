@@ -14,5 +14,6 @@ u64 clock_wall_ns(void);         /* nanoseconds since 1970-01-01 UTC */
 u64 clock_tsc_hz(void);          /* calibrated frequency of the time-stamp counter */
 u64 clock_tsc_to_ns(u64 tsc);    /* absolute TSC value to clock_ns()'s scale */
 u64 clock_ns_to_tsc(u64 ns);     /* the inverse, rounded up */
+u64 clock_ticks_to_ns(u64 ticks); /* a difference of two TSC values */
 
 #endif

@@ -406,6 +406,16 @@ void gmem_window_written(struct vm *vm, const struct gmem_window *window, u32 of
 	mark_dirty(vm->gmem, window->address.value + offset, size_bytes);
 }
 
+void gmem_get_stats(const struct vm *vm, struct gmem_stats *stats)
+{
+	const struct gmem *gmem = vm->gmem;
+
+	stats->populated_bytes = READ_ONCE(gmem->populated_pages) * PAGE_SIZE;
+	stats->nested_table_bytes = READ_ONCE(gmem->nested.table_pages) * PAGE_SIZE;
+	stats->zeroed_bytes = READ_ONCE(gmem->zeroed_bytes);
+	stats->zeroing_ticks = READ_ONCE(gmem->zeroing_tsc);
+}
+
 hpa_t gmem_nested_root(struct vm *vm)
 {
 	return vm->gmem->nested.root;

@@ -61,6 +61,13 @@ static inline void *gmem_window_at(const struct gmem_window *window, u32 offset)
 /* What the host wrote through the window; for the dirty log. Any context. */
 void gmem_window_written(struct vm *vm, const struct gmem_window *window, u32 offset, u32 size_bytes);
 
+/* What a machine's memory came to so far. Read while it runs: each figure by itself is right. */
+struct gmem_stats {
+	u64 populated_bytes, nested_table_bytes;
+	u64 zeroed_bytes, zeroing_ticks; /* ticks: of the host's time-stamp counter, in vCPUs' time */
+};
+void gmem_get_stats(const struct vm *vm, struct gmem_stats *stats);
+
 /* The machine's nested page table, for the backend's entry. */
 hpa_t gmem_nested_root(struct vm *vm);
 

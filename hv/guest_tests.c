@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The runner of guest-tests/ (hv/guest_tests.h). Each test is a machine of its own with the test ports; its end is the
- * exit port, or a deadline. `guest-tests=NAME` runs only that one.
+ * exit port, or a deadline. `guest-tests=NAME` runs only that one; `guest-tests-beside=NAME` has that one run beside all others.
  */
 #include "hv/guest_tests.h"
 #include "hv/boot_record.h"
 #include "hv/clock.h"
 #include "hv/device_model.h"
 #include "hv/lib/error.h"
+#include "hv/lib/format.h"
 #include "hv/lib/log.h"
 #include "hv/lib/string.h"
 #include "hv/vm.h"
@@ -177,14 +178,46 @@ static void run_linux(void)
 	vm_destroy(vm);
 }
 
+/* A machine that does not end: company for those that are tested. NULL: none was wanted. */
+static struct vm *start_beside(const char *name)
+{
+	static struct outcome outcome; /* nobody waits for it */
+	struct vm_config config = { .memory_bytes = TEST_MEMORY, .vcpu_count = 1, .acpi = true, .test_ports = true, .command_line = "" };
+	char module[64 + sizeof(SUFFIX)];
+	const char *error = "there is no such kernel";
+	struct vm *vm = NULL;
+	u64 size = 0;
+
+	waitqueue_init(&outcome.wait, "beside");
+	format(module, sizeof(module), "%s" SUFFIX, name);
+	string_copy(config.name, name, sizeof(config.name));
+	config.kernel = boot_module_find(module, &size);
+	config.kernel_bytes = size;
+	config.listener.event = ended;
+	config.listener.context = &outcome;
+	if (!config.kernel || vm_create(&config, &vm, &error) || vm_resume(vm))
+		log_error("guest-tests-beside=%s: %s", name, error);
+	return vm;
+}
+
+static void end_beside(struct vm *vm)
+{
+	log_notice("guest-tests: beside them %s halted %llu times", vm->name, (unsigned long long)vm->vcpus[0]->exits[EXIT_HLT]);
+	vm_stop(vm);
+	vm_destroy(vm);
+}
+
 void guest_tests_run(void)
 {
-	char only[64], name[64];
+	char only[64], name[64], beside[64] = "";
 	u32 passed = 0, failed = 0;
+	struct vm *company = NULL;
 
 	run_linux();
 	if (!boot_option("guest-tests", only, sizeof(only)))
 		return;
+	if (boot_option("guest-tests-beside", beside, sizeof(beside)))
+		company = start_beside(beside);
 	for (u32 i = 0; i < boot_record.info.module_count; i++) {
 		const struct boot_module *module = &boot_record.modules[i];
 		size_t length = strnlen(module->name, sizeof(module->name)), suffix = sizeof(SUFFIX) - 1;
@@ -192,12 +225,14 @@ void guest_tests_run(void)
 		if (length <= suffix || !string_equal(module->name + length - suffix, SUFFIX))
 			continue;
 		string_copy(name, module->name, MIN(sizeof(name), length - suffix + 1));
-		if (only[0] && !string_equal(only, name))
+		if ((only[0] && !string_equal(only, name)) || (beside[0] && string_equal(beside, name)))
 			continue;
 		if (run_one(module, name))
 			passed++;
 		else
 			failed++;
 	}
+	if (company)
+		end_beside(company);
 	log_notice("guest-tests: %u passed, %u failed", passed, failed);
 }

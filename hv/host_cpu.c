@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The CPUs that run, their topology and their time. Next to read: host_topology.c. */
+#include "arch/x86/msr.h"
 #include "hv/clock.h"
 #include "hv/host_cpu.h"
 #include "hv/lib/error.h"
 #include "hv/thread_internal.h"
-
-u64 host_guest_ns[CPU_MAX];
 
 static struct cpuid_result read_cpuid(void *context, u32 leaf, u32 subleaf)
 {
@@ -31,7 +30,7 @@ int host_cpu_ns(u32 cpu_index, struct host_cpu_ns *ns)
 	if (!cpu || !cpu->queue)
 		return ERR_NOT_FOUND;
 	ns->idle = MIN(thread_run_ns(cpu->queue->idle), now);
-	ns->guest = MIN(__atomic_load_n(&host_guest_ns[cpu_index], __ATOMIC_RELAXED), now - ns->idle);
+	ns->guest = MIN(clock_ticks_to_ns(stopwatch_read(&cpu->guest_time, rdtsc())), now - ns->idle);
 	ns->host = now - ns->idle - ns->guest;
 	return OK;
 }

@@ -21,11 +21,13 @@ void host_cpu_topology(struct host_cpu_topology *topology, u32 cpus,
 u32 host_cpu_count(void);                                        /* those that run */
 void host_cpu_topology_here(struct host_cpu_topology *topology); /* the real one */
 
+/*
+ * Nanoseconds since Solera's entry. guest: inside guests, with the exits that the fast level handles (vcpu_guest_time_begin,
+ * hv/vcpu.h); idle: in the idle thread, which takes the interrupts that wake it; host: all else.
+ */
 struct host_cpu_ns {
-	u64 guest, host, idle; /* nanoseconds since Solera's entry */
+	u64 guest, host, idle;
 };
-/* Time that each CPU spent inside guests: the run loop adds to its own CPU's (a relaxed atomic store is enough). */
-extern u64 host_guest_ns[];
 /* ERR_NOT_FOUND: no such CPU runs. Thread context. */
 MUST_CHECK int host_cpu_ns(u32 cpu_index, struct host_cpu_ns *ns);
 

@@ -148,21 +148,13 @@ static bool has_work(struct vcpu *vcpu)
 	return !vcpu->waits_for_sipi && halt_ends(vcpu);
 }
 
-static void account_sleep(struct vcpu *vcpu)
-{
-	vcpu->run_ns += clock_ns() - vcpu->resumed_ns;
-	vcpu->resumed_ns = 0;
-}
-
 static void sleep_until_work(struct vcpu *vcpu)
 {
-	account_sleep(vcpu);
 	__atomic_store_n(&vcpu->woken_tsc, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&vcpu->mode, VCPU_HALTED, __ATOMIC_SEQ_CST);
 	waitqueue_wait(&vcpu->wait, has_work(vcpu));
 	__atomic_store_n(&vcpu->mode, VCPU_HOST, __ATOMIC_SEQ_CST);
 	kvm_steal_runs(vcpu);
-	vcpu->resumed_ns = clock_ns();
 }
 
 /* After HLT or without a start: true when the vCPU may enter its guest. */
@@ -241,7 +233,6 @@ static void serve_slow_requests(struct vcpu *vcpu)
 
 static void run_until_stop(struct vcpu *vcpu)
 {
-	vcpu->resumed_ns = clock_ns();
 	while (!stop_requested(vcpu)) {
 		if (vcpu_requested(vcpu, VCPU_REQUESTS_SLOW))
 			serve_slow_requests(vcpu);
@@ -254,7 +245,6 @@ static void run_until_stop(struct vcpu *vcpu)
 		if (vcpu->exit_pending)
 			vcpu->halted = exit_slow(vcpu) == VERDICT_BLOCK;
 	}
-	account_sleep(vcpu);
 }
 
 /* Each start of the machine is one turn of each vCPU, however soon it is stopped again. */

@@ -10,6 +10,7 @@
 #define HV_VCPU_H
 
 #include "hv/interrupt_controller.h"
+#include "hv/lib/stopwatch.h"
 #include "hv/thread.h"
 #include "hv/virt.h"
 
@@ -149,7 +150,7 @@ struct vcpu {
 	struct exit_times exit_times; /* written by the owner */
 	u64 exit_began;               /* (o) the host's time-stamp counter at an exit that is being timed; 0: none */
 	u64 unknown_msr_reads, unknown_msr_writes;  /* written by the owner */
-	u64 run_ns, resumed_ns;                     /* written by the owner: time in the run loop, without sleep; 0: sleeps */
+	struct stopwatch guest_time;                /* written by the owner: inside the guest, fast exits included */
 	u64 slow_exits;
 	struct exit_trace *trace;     /* (a) NULL: never made; hv/trace.h */
 };
@@ -190,6 +191,19 @@ void vcpu_load_cpu_state(struct vcpu *vcpu);
  * (EXIT_ENTRY_FAILED, ENTRY_NOT_TRIED), and the backend leaves its loop. hv/exit_entry.c.
  */
 bool vcpu_entry_is_sound(struct vcpu *vcpu);
+
+/*
+ * For the backends: the first and the last thing in vcpu_run, with interrupts off, so that what lies between is this
+ * vCPU's on this CPU alone. Exits that the fast level handles count as the guest's: they are its instructions, done for it.
+ */
+void vcpu_guest_time_begin(struct vcpu *vcpu);
+void vcpu_guest_time_end(struct vcpu *vcpu);
+
+/* CPU time of the vCPU's thread, and the part of it that was spent inside the guest, in nanoseconds. Thread context. */
+struct vcpu_cpu_time {
+	u64 total_ns, guest_ns;
+};
+struct vcpu_cpu_time vcpu_cpu_time(const struct vcpu *vcpu);
 
 enum exit_row_flags {
 	EXIT_FAST = 1,        /* the handler keeps the fast contract (DESIGN.md, section 5) */

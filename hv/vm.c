@@ -433,11 +433,8 @@ u64 vm_cpu_time_ns(const struct vm *vm)
 {
 	u64 total = 0;
 
-	for (u32 i = 0; i < vm->vcpu_count; i++) {
-		u64 since = READ_ONCE(vm->vcpus[i]->resumed_ns);
-
-		total += READ_ONCE(vm->vcpus[i]->run_ns) + (since ? clock_ns() - since : 0);
-	}
+	for (u32 i = 0; i < vm->vcpu_count; i++)
+		total += vcpu_cpu_time(vm->vcpus[i]).total_ns;
 	return total;
 }
 

@@ -5,11 +5,11 @@
 # boot.sh is a stage of its own.
 TOOL_TESTS := $(filter-out tools/test/boot.sh,$(sort $(wildcard tools/test/*.sh)))
 CHECK_STAGES += boot=120
-CHECK_FULL_STAGES += boot-full=600
+CHECK_FULL_STAGES += boot-full=600 clang=300
 
 ALL_CHECK_STAGES := includes=10 units=180 fuzz=120 tools=60 $(CHECK_STAGES)
 
-.PHONY: check check-full check-units check-fuzz check-tools check-boot check-boot-full bench bench-build help
+.PHONY: clang check-clang check check-full check-units check-fuzz check-tools check-boot check-boot-full bench bench-build help
 check: image ## all tests that fit into some minutes, with each stage's time
 	@MAKE='$(MAKE)' tools/run-stages $(ALL_CHECK_STAGES)
 check-full: image ## everything: check, and what is too long for it
@@ -27,7 +27,22 @@ check-boot: $(B)/boot-test/BOOTX64.EFI $(B)/boot-test/solera.mb2
 check-boot-full: $(B)/boot-test/BOOTX64.EFI $(B)/boot-test/solera.mb2 $(B)/boot-test/test.img
 	@tools/test/boot.sh --full
 
-bench-build: $(B)/guests/bench_exits.gtest
+# The first process of the Linux boot that is measured: no libc, one file.
+$(B)/bench/init: guest-tests/bench/init.S
+	@mkdir -p $(@D)
+	gcc -nostdlib -static -o $@ $<
+$(B)/bench/initrd: $(B)/bench/init tools/demo-initrd
+	tools/demo-initrd $@ --init $<
+
+# The whole image by the second compiler, in a build folder of its own, and booted with the demo machine.
+clang: ## the image and the demo machine's, built by clang: build/clang/solera.img, build/clang/demo.img
+	@mkdir -p $(B)/clang $(B)/deps
+	@ln -sfn ../deps $(B)/clang/deps
+	@$(MAKE) --no-print-directory CC=clang B=$(B)/clang image demo-image
+check-clang: clang
+	@tools/scenario --image $(B)/clang/demo.img guest-tests/clang/demo.py
+
+bench-build: $(B)/guests/bench_exits.gtest $(B)/guests/bench/idle.gtest $(B)/bench/initrd $(DEMO_KERNEL)
 	@mkdir -p $(B)/release $(B)/deps
 	@ln -sfn ../deps $(B)/release/deps
 	@$(MAKE) --no-print-directory CONFIG=release B=$(B)/release image iso

@@ -18,6 +18,7 @@ GUEST_SMP_LIB := $(B)/guests/guest-tests/lib/smp_start.o $(B)/guests/guest-tests
 $(B)/guests/smp_%.gtest: GUEST_MORE := $(GUEST_SMP_LIB)
 $(patsubst guest-tests/%.c,$(B)/guests/%.gtest,$(filter guest-tests/smp_%.c,$(GUEST_SOURCES))): $(GUEST_SMP_LIB)
 $(B)/guests/%.gtest: $(B)/guests/guest-tests/%.o $(GUEST_LIB) guest-tests/lib/guest.lds
+	@mkdir -p $(@D)
 	ld -nostdlib -static -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 -T guest-tests/lib/guest.lds -o $@ $(GUEST_LIB) $(GUEST_MORE) $<
 # The same kernel without its PVH note starts by Multiboot, as an ELF64 entered in 32-bit mode; and as an ELF32.
 $(B)/guests/hello-multiboot.gtest: $(B)/guests/hello.gtest
@@ -25,10 +26,10 @@ $(B)/guests/hello-multiboot.gtest: $(B)/guests/hello.gtest
 $(B)/guests/hello-elf32.gtest: $(B)/guests/hello.gtest
 	objcopy -O elf32-i386 $< $@
 GUEST_KERNELS += $(B)/guests/hello-multiboot.gtest $(B)/guests/hello-elf32.gtest
--include $(wildcard $(B)/guests/guest-tests/*.d $(B)/guests/guest-tests/lib/*.d)
+-include $(wildcard $(B)/guests/guest-tests/*.d $(B)/guests/guest-tests/lib/*.d $(B)/guests/guest-tests/bench/*.d)
 
 .PHONY: guest-kernels guest-tests
-.SECONDARY: $(GUEST_SOURCES:%.c=$(B)/guests/%.o) $(GUEST_LIB) $(GUEST_SMP_LIB)
+.SECONDARY: $(GUEST_SOURCES:%.c=$(B)/guests/%.o) $(B)/guests/guest-tests/bench/idle.o $(GUEST_LIB) $(GUEST_SMP_LIB)
 guest-kernels: $(GUEST_KERNELS)
 guest-tests: image $(GUEST_KERNELS) ## the test kernels under Solera in QEMU
 	tools/guest-tests $(GUEST_KERNELS)

@@ -166,7 +166,7 @@ class Machine:
     """QEMU with Solera's image, started by tools/solera-run's own command."""
 
     def __init__(self, directory, name, image=None, smp=1, memory='1G', machine='q35', machine_options='', serial=True,
-                 screen=True, keyboard=True, cpu=None, icount=False, args=()):
+                 screen=True, keyboard=True, cpu=None, icount=False, bios=False, args=()):
         self.name, self.directory = name, directory
         self.qmp_path = os.path.join(directory, f'{name}.qmp')
         command = [os.path.join(TOP, 'tools', 'solera-run'), '--dry-run', '--smp', str(smp), '--memory', memory,
@@ -174,6 +174,7 @@ class Machine:
         command += ['--image', image] if image else []
         command += ['--cpu', cpu] if cpu else []
         command += ['--icount'] if icount else []
+        command += ['--bios'] if bios else []
         command += ['--', '-qmp', f'unix:{self.qmp_path},server=on,wait=off', '-no-reboot'] + list(args)
         answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if answer.returncode:

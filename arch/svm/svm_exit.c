@@ -402,6 +402,7 @@ void svm_vcpu_run(struct vcpu *vcpu)
 	struct cpu *cpu;
 
 	svm_clgi();
+	vcpu_guest_time_begin(vcpu);
 	cpu = this_cpu();
 	vcpu_load_cpu_state(vcpu);
 	svm_take_asid(svm, cpu->virt, cpu->index);
@@ -427,6 +428,7 @@ void svm_vcpu_run(struct vcpu *vcpu)
 	svm_vmsave(svm->vmcb_pa);
 	svm->loaded = false;
 	load_host_state(cpu);
+	vcpu_guest_time_end(vcpu);
 	svm_stgi();
 }
 

@@ -333,6 +333,7 @@ void vmx_vcpu_run(struct vcpu *vcpu)
 	int failure;
 
 	irq_disable();
+	vcpu_guest_time_begin(vcpu);
 	vcpu_load_cpu_state(vcpu);
 	vmx_make_current(vmx);
 	vmx_load_switched(vmx);
@@ -360,6 +361,7 @@ void vmx_vcpu_run(struct vcpu *vcpu)
 	read_rsp(vmx);
 	vmx->running = false;
 	vmx->dr6 = read_dr6();
+	vcpu_guest_time_end(vcpu);
 	irq_enable();
 }
 

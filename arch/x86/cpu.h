@@ -12,6 +12,7 @@
 #include "arch/x86/layout.h"
 #include "hv/lib/cpu_mask.h"
 #include "hv/lib/lock.h"
+#include "hv/lib/stopwatch.h"
 #include "hv/lib/types.h"
 
 #define CPU_HELD_LOCKS_MAX 12
@@ -60,6 +61,7 @@ struct cpu {
 	u64 interrupt_count;     /* (o) wake-ups and all others */
 	struct cpu_call call;    /* what others are to run for this CPU */
 	struct cpu_mask call_from; /* (a) CPUs whose call this one is to run */
+	struct stopwatch guest_time; /* (o), read by all: inside guests, exits at the fast level included */
 	u32 held_lock_count;     /* (o) debug builds */
 	struct spinlock *held_locks[CPU_HELD_LOCKS_MAX];
 	u64 gdt[8] ALIGNED(16);  /* (c) after gdt_load */

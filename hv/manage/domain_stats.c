@@ -2,6 +2,7 @@
 /* See domain_stats.h. The counters are written by the vCPUs alone; a stale value does no harm. */
 #include "hv/manage/domain_stats.h"
 #include "hv/clock.h"
+#include "hv/gmem.h"
 #include "hv/lib/error.h"
 #include "hv/manage/domain_internal.h"
 
@@ -12,13 +13,14 @@ static int not_active(struct manage_error *error)
 
 static void fill_vcpu(struct domain_vcpu *to, const struct vcpu *vcpu)
 {
-	u64 since = READ_ONCE(vcpu->resumed_ns); /* 0: it sleeps */
+	struct vcpu_cpu_time time = vcpu_cpu_time(vcpu);
 	u8 mode = READ_ONCE(vcpu->mode);
 
 	*to = (struct domain_vcpu){
 		.number = vcpu->index,
 		.state = mode == VCPU_HALTED ? DOMAIN_VCPU_BLOCKED : DOMAIN_VCPU_RUNNING,
-		.cpu_time_ns = READ_ONCE(vcpu->run_ns) + (since ? clock_ns() - since : 0),
+		.cpu_time_ns = time.total_ns,
+		.guest_time_ns = time.guest_ns,
 		.slow_exits = READ_ONCE(vcpu->slow_exits),
 		.unknown_msr_reads = READ_ONCE(vcpu->unknown_msr_reads),
 		.unknown_msr_writes = READ_ONCE(vcpu->unknown_msr_writes),
@@ -38,6 +40,23 @@ int domain_get_vcpus(struct domain *domain, struct domain_vcpu *vcpus, u32 max, 
 	else
 		for (u32 i = 0; i < domain->vm->vcpu_count && i < max; i++)
 			fill_vcpu(&vcpus[(*count)++], domain->vm->vcpus[i]);
+	mutex_unlock(&domains_lock);
+	return code;
+}
+
+int domain_get_memory(struct domain *domain, struct domain_memory *memory, struct manage_error *error)
+{
+	struct gmem_stats stats;
+	int code = OK;
+
+	mutex_lock(&domains_lock);
+	if (!domain->vm) {
+		code = not_active(error);
+	} else {
+		gmem_get_stats(domain->vm, &stats);
+		*memory = (struct domain_memory){ stats.populated_bytes, stats.nested_table_bytes, stats.zeroed_bytes,
+						  clock_ticks_to_ns(stats.zeroing_ticks) };
+	}
 	mutex_unlock(&domains_lock);
 	return code;
 }

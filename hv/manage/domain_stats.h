@@ -10,12 +10,18 @@ enum domain_vcpu_state { DOMAIN_VCPU_OFFLINE = 0, DOMAIN_VCPU_RUNNING = 1, DOMAI
 struct domain_vcpu {
 	u32 number, cpu; /* cpu: the host's, on which it ran last */
 	enum domain_vcpu_state state;
-	u64 cpu_time_ns;
+	u64 cpu_time_ns, guest_time_ns; /* all, and the part of it inside the guest */
 	u64 exits, slow_exits, unknown_msr_reads, unknown_msr_writes;
 };
 /* Fills at most max and sets *count. MANAGE_FAILED: the domain is not active. */
 MUST_CHECK int domain_get_vcpus(struct domain *domain, struct domain_vcpu *vcpus, u32 max, u32 *count,
 				struct manage_error *error);
+
+struct domain_memory {
+	u64 populated_bytes, nested_table_bytes; /* of its RAM, what it has touched; tables that map it */
+	u64 zeroed_bytes, zeroing_ns;            /* of pages that it touched first; part of its vCPUs' CPU time */
+};
+MUST_CHECK int domain_get_memory(struct domain *domain, struct domain_memory *memory, struct manage_error *error);
 
 struct domain_exit_kind {
 	const char *name; /* "CPUID"; lives for ever */

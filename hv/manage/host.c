@@ -6,6 +6,7 @@
 #include "hv/lib/string.h"
 #include "hv/log.h"
 #include "hv/manage/host.h"
+#include "hv/memory.h"
 #include "hv/pages.h"
 #include "hv/power.h"
 #include "hv/version.h"
@@ -38,6 +39,30 @@ void host_memory(struct host_memory *memory)
 	memory->free_kib = (stats.free_pages - MIN(stats.reserved_pages, stats.free_pages)) * (PAGE_SIZE / KIB);
 	memory->buffers_kib = 0;
 	memory->cached_kib = 0;
+}
+
+u32 host_memory_uses(struct host_memory_use uses[HOST_MEMORY_USES_MAX])
+{
+	static const struct { const char *what; enum page_owner owner; } rows[] = {
+		{ "guests", PAGE_OWNER_GUEST },   { "nested", PAGE_OWNER_NESTED }, { "modules", PAGE_OWNER_MODULE },
+		{ "general", PAGE_OWNER_HOST },   { "slabs", PAGE_OWNER_SLAB },    { "stacks", PAGE_OWNER_STACK },
+		{ "tables", PAGE_OWNER_TABLE },   { "dma", PAGE_OWNER_DMA },
+	};
+	u64 solera = memory_host_bytes() / KIB, rest = solera;
+	struct pages_stats stats;
+	u32 count = 0;
+
+	pages_stats(&stats);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		u64 kib = stats.by_owner[rows[i].owner] * (PAGE_SIZE / KIB);
+
+		uses[count++] = (struct host_memory_use){ rows[i].what, kib };
+		if (i > 2)
+			rest -= MIN(rest, kib);
+	}
+	uses[count++] = (struct host_memory_use){ "image", rest };
+	uses[count++] = (struct host_memory_use){ "solera", solera };
+	return count;
 }
 
 int host_cpu_time(u32 cpu, struct host_cpu_time *time)

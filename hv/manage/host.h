@@ -21,6 +21,14 @@ struct host_memory {
 };
 void host_memory(struct host_memory *memory);
 
+/* What the host's memory is used for, in the order of a listing; rows as libvirt has none. Returns how many. */
+struct host_memory_use {
+	const char *what; /* lives for ever */
+	u64 kib;
+};
+#define HOST_MEMORY_USES_MAX 12
+u32 host_memory_uses(struct host_memory_use uses[HOST_MEMORY_USES_MAX]);
+
 struct host_cpu_time {
 	u64 user_ns, system_ns, idle_ns, iowait_ns; /* user: in guests; system: in Solera itself */
 };

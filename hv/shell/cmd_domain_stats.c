@@ -19,17 +19,31 @@ static void print_state(struct shell *shell, struct domain *domain, const struct
 
 static void print_cpu_total(struct shell *shell, struct domain *domain, const struct domain_info *info)
 {
-	(void)domain;
-	if (info->id)
-		print_u64(shell, "cpu.time", info->cpu_time_ns);
+	struct domain_vcpu vcpus[DOMAIN_VCPUS_MAX];
+	u64 total = 0, user = 0;
+	u32 count;
+
+	(void)info;
+	if (domain_get_vcpus(domain, vcpus, DOMAIN_VCPUS_MAX, &count, NULL))
+		return;
+	for (u32 i = 0; i < count; i++) {
+		total += vcpus[i].cpu_time_ns;
+		user += vcpus[i].guest_time_ns;
+	}
+	print_u64(shell, "cpu.time", total);
+	print_u64(shell, "cpu.user", user); /* inside the guest */
+	print_u64(shell, "cpu.system", total - user);
 }
 
 static void print_balloon(struct shell *shell, struct domain *domain, const struct domain_info *info)
 {
-	(void)domain;
+	struct domain_memory memory;
+
 	if (info->id)
 		print_u64(shell, "balloon.current", info->current_memory_kib);
 	print_u64(shell, "balloon.maximum", info->memory_kib);
+	if (!domain_get_memory(domain, &memory, NULL))
+		print_u64(shell, "balloon.rss", memory.populated_bytes / KIB); /* of its RAM, what it has touched */
 }
 
 static void print_vcpus(struct shell *shell, struct domain *domain, const struct domain_info *info)
@@ -84,12 +98,24 @@ static void print_exits(struct shell *shell, struct domain *domain, const struct
 	}
 }
 
+static void print_vm(struct shell *shell, struct domain *domain, const struct domain_info *info)
+{
+	struct domain_memory memory;
+
+	if (domain_get_memory(domain, &memory, NULL))
+		return;
+	print_exits(shell, domain, info);
+	print_u64(shell, "vm.nested_tables.cur", memory.nested_table_bytes);
+	print_u64(shell, "vm.zeroing.bytes.sum", memory.zeroed_bytes);
+	print_u64(shell, "vm.zeroing.time.sum", memory.zeroing_ns);
+}
+
 static const struct group {
 	const char *option;
 	void (*print)(struct shell *shell, struct domain *domain, const struct domain_info *info);
 } groups[] = {
 	{ "state", print_state }, { "cpu-total", print_cpu_total }, { "balloon", print_balloon },
-	{ "vcpu", print_vcpus }, { "interface", print_interface }, { "block", print_block }, { "vm", print_exits },
+	{ "vcpu", print_vcpus }, { "interface", print_interface }, { "block", print_block }, { "vm", print_vm },
 };
 
 static void print_domain(struct shell *shell, const struct shell_arguments *arguments, struct domain *domain, bool *first)

@@ -32,6 +32,17 @@ static int nodeinfo(struct shell *shell, const struct shell_arguments *arguments
 	return OK;
 }
 
+/* What is Solera's own, and last its sum; guests' RAM, their nested tables and the boot's modules stand apart. */
+static int print_memory_uses(struct shell *shell)
+{
+	struct host_memory_use uses[HOST_MEMORY_USES_MAX];
+	u32 count = host_memory_uses(uses);
+
+	for (u32 i = 0; i < count; i++)
+		shell_print(shell, "%-7s: %20llu KiB\n", uses[i].what, (unsigned long long)uses[i].kib);
+	return OK;
+}
+
 static int nodememstats(struct shell *shell, const struct shell_arguments *arguments)
 {
 	struct host_memory memory;
@@ -47,6 +58,8 @@ static int nodememstats(struct shell *shell, const struct shell_arguments *argum
 		return shell_error(shell, "invalid argument: NUMA cell %llu: this host has %u",
 				   (unsigned long long)cell, node.numa_cells);
 	}
+	if (shell_flag(arguments, "uses"))
+		return print_memory_uses(shell);
 	host_memory(&memory);
 	shell_print(shell, "%-7s: %20llu KiB\n", "total", (unsigned long long)memory.total_kib);
 	shell_print(shell, "%-7s: %20llu KiB\n", "free", (unsigned long long)memory.free_kib);
@@ -151,24 +164,9 @@ static int uptime(struct shell *shell, const struct shell_arguments *arguments)
 	return OK;
 }
 
-static int poweroff(struct shell *shell, const struct shell_arguments *arguments)
-{
-	(void)arguments;
-	shell_print(shell, "Powering off\n");
-	host_power_off();
-	return shell_error(shell, "the firmware and the chipset did not power off: press the power button");
-}
-
-static int host_reboot(struct shell *shell, const struct shell_arguments *arguments)
-{
-	(void)arguments;
-	shell_print(shell, "Restarting the host\n");
-	host_reset();
-	return shell_error(shell, "the firmware and the chipset did not reset: press the reset button");
-}
-
 static const struct shell_option nodememstats_options[] = {
 	{ .name = "cell", .kind = SHELL_NUMBER, .help = "prints specified cell statistics only." },
+	{ .name = "uses", .kind = SHELL_FLAG, .help = "prints what memory is used for; solera is the sum of Solera's own." },
 	{ 0 },
 };
 static const struct shell_option nodecpustats_options[] = {
@@ -179,14 +177,12 @@ static const struct shell_option nodecpustats_options[] = {
 
 const struct shell_command shell_commands_host[] = {
 	{ .name = "date", .group = SHELL_GROUP_HOST, .function = date, .help = "show the host's date and time (UTC)" },
-	{ .name = "host-reboot", .group = SHELL_GROUP_HOST, .function = host_reboot, .help = "restart the host" },
 	{ .name = "nodecpustats", .group = SHELL_GROUP_HOST, .function = nodecpustats, .options = nodecpustats_options,
 	  .help = "Prints cpu stats of the node.", .description = "Returns cpu stats of the node, in nanoseconds." },
 	{ .name = "nodeinfo", .group = SHELL_GROUP_HOST, .function = nodeinfo, .help = "node information",
 	  .description = "Returns basic information about the node." },
 	{ .name = "nodememstats", .group = SHELL_GROUP_HOST, .function = nodememstats, .options = nodememstats_options,
 	  .help = "Prints memory stats of the node.", .description = "Returns memory stats of the node, in kilobytes." },
-	{ .name = "poweroff", .group = SHELL_GROUP_HOST, .function = poweroff, .help = "turn the host off" },
 	{ .name = "uptime", .group = SHELL_GROUP_HOST, .function = uptime, .help = "show how long the host has been running" },
 	{ .name = "version", .group = SHELL_GROUP_HOST, .function = version, .help = "show version" },
 	{ 0 },

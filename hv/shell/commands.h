@@ -7,6 +7,7 @@
 
 extern const struct shell_command shell_commands_general[]; /* cmd_general.c */
 extern const struct shell_command shell_commands_host[];    /* cmd_host.c */
+extern const struct shell_command shell_commands_power[];   /* cmd_power.c */
 extern const struct shell_command shell_commands_log[];     /* cmd_log.c */
 extern const struct shell_command shell_commands_nodedev[]; /* cmd_nodedev.c */
 extern const struct shell_command shell_commands_validate[]; /* cmd_validate.c */

@@ -16,6 +16,11 @@ u64 clock_wall_ns(void)
 	return (u64)now.tv_sec * NS_PER_S + (u64)now.tv_nsec;
 }
 
+u64 clock_ticks_to_ns(u64 ticks)
+{
+	return ticks;
+}
+
 u64 clock_tsc_hz(void)
 {
 	return NS_PER_S;

@@ -4,6 +4,8 @@
 # outputs must be the same, letter by letter, but for what normalise() takes out, each with its why. Then every dumpxml
 # of Solera's goes through libvirt's schema.
 set -eu
+# virsh writes what is not ASCII as escapes where the locale knows no UTF-8, as on a machine without one.
+export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/../.."
 program=$PWD/build/unit/hv/shell/test/test_domain_commands
 # By its name in the build's rules: an absolute one is unknown to make.

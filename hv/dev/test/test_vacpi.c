@@ -126,6 +126,9 @@ START_TEST(iasl_understands_the_dsdt)
 		snprintf(command, sizeof(command), "grep -q '%s' %s/dsdt.dsl", wanted[i], folder);
 		run(command);
 	}
+	/* The root's buses are the MCFG's. */
+	snprintf(command, sizeof(command), "grep -A3 WordBusNumber %s/dsdt.dsl | grep -q '0x0000, .*Range Maximum'", folder);
+	run(command);
 	/* Compiled again without an error or a warning. */
 	snprintf(command, sizeof(command), "cd %s && iasl -p again dsdt.dsl >log2 2>&1 || { cat log2; false; }", folder);
 	run(command);

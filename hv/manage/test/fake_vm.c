@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See fake_vm.h. */
+#include "hv/gmem.h"
 #include "hv/manage/test/fake_vm.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -148,6 +149,20 @@ struct char_device *vm_serial(struct vm *vm, unsigned index)
 enum vm_run_state vm_state(const struct vm *vm)
 {
 	return vm->state;
+}
+
+struct vcpu_cpu_time fake_vcpu_time;
+
+struct vcpu_cpu_time vcpu_cpu_time(const struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return fake_vcpu_time;
+}
+
+void gmem_get_stats(const struct vm *vm, struct gmem_stats *stats)
+{
+	(void)vm;
+	*stats = (struct gmem_stats){ 4 * MIB, 12 * KIB, 2 * MIB, 262144 };
 }
 
 u64 vm_cpu_time_ns(const struct vm *vm)

@@ -14,5 +14,6 @@ void fake_guest_prints(const char *name, const char *text);
 void fake_guest_event(const char *name, enum vm_event_kind kind, const char *reason);
 struct vm *fake_vm(const char *name); /* NULL: none */
 const char *fake_guest_input(const char *name); /* all that was typed */
+extern struct vcpu_cpu_time fake_vcpu_time; /* what every vCPU used */
 
 #endif

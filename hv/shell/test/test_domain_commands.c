@@ -189,12 +189,12 @@ START_TEST(statistics)
 	run("start a");
 	vm = fake_vm("a");
 	vm->vcpus[0]->exits[EXIT_CPUID] = 7;
-	vm->vcpus[0]->run_ns = 2500000000;
+	fake_vcpu_time = (struct vcpu_cpu_time){ .total_ns = 2500000000, .guest_ns = 2400000000 };
 	vm->vcpus[0]->mode = VCPU_HALTED;
-	ck_assert_str_eq(run("domstats a"), "Domain: 'a'\n  state.state=1\n  state.reason=1\n  cpu.time=1500000000\n"
-		"  balloon.current=65536\n  balloon.maximum=65536\n  vcpu.current=1\n  vcpu.maximum=1\n  vcpu.0.state=2\n"
+	ck_assert_str_eq(run("domstats a"), "Domain: 'a'\n  state.state=1\n  state.reason=1\n  cpu.time=2500000000\n"
+		"  cpu.user=2400000000\n  cpu.system=100000000\n  balloon.current=65536\n  balloon.maximum=65536\n  balloon.rss=4096\n  vcpu.current=1\n  vcpu.maximum=1\n  vcpu.0.state=2\n"
 		"  vcpu.0.time=2500000000\n  vcpu.0.halted=yes\n  vcpu.0.exits.sum=7\n  net.count=0\n  block.count=0\n"
-		"  vm.cpuid_exits.sum=7\n\n");
+		"  vm.cpuid_exits.sum=7\n  vm.nested_tables.cur=12288\n  vm.zeroing.bytes.sum=2097152\n  vm.zeroing.time.sum=262144\n\n");
 	ck_assert_str_eq(run("domstats --list-inactive"), "\n");
 	ck_assert_str_eq(run("vcpuinfo a"), "VCPU:           0\nCPU:            0\nState:          blocked\n"
 			 "CPU time:       2.5s\nCPU Affinity:   yyyyyyyy\n\n");
