@@ -114,6 +114,6 @@ void pci_interrupt_close(struct pci_interrupt *interrupt)
 	if (interrupt->kind == PCI_INTERRUPT_WIRE && interrupt->count)
 		interrupt_unregister(interrupt->handler, interrupt->context);
 	for (u32 i = 0; i < interrupt->count && interrupt->kind != PCI_INTERRUPT_WIRE; i++)
-		vectors_free(interrupt->vectors[i]);
+		interrupt_msi_release(interrupt->vectors[i]);
 	interrupt->count = 0;
 }

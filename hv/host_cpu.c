@@ -29,6 +29,7 @@ int host_cpu_ns(u32 cpu_index, struct host_cpu_ns *ns)
 
 	if (!cpu || !cpu->queue)
 		return ERR_NOT_FOUND;
+	now -= MIN(cpu->queue->started_ns, now);
 	ns->idle = MIN(thread_run_ns(cpu->queue->idle), now);
 	ns->guest = MIN(clock_ticks_to_ns(stopwatch_read(&cpu->guest_time, rdtsc())), now - ns->idle);
 	ns->host = now - ns->idle - ns->guest;

@@ -22,7 +22,7 @@ u32 host_cpu_count(void);                                        /* those that r
 void host_cpu_topology_here(struct host_cpu_topology *topology); /* the real one */
 
 /*
- * Nanoseconds since Solera's entry. guest: inside guests, with the exits that the fast level handles (vcpu_guest_time_begin,
+ * Nanoseconds since the CPU runs (the boot CPU: since Solera's entry). guest: inside guests, with the exits that the fast level handles (vcpu_guest_time_begin,
  * hv/vcpu.h); idle: in the idle thread, which takes the interrupts that wake it; host: all else.
  */
 struct host_cpu_ns {

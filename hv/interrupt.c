@@ -2,6 +2,7 @@
 /* Lines of the I/O APICs: one vector a line, a list of handlers each. All go to the boot CPU. */
 #include "hv/interrupt.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_call.h"
 #include "arch/x86/ioapic.h"
 #include "arch/x86/pic.h"
 #include "arch/x86/vectors.h"
@@ -50,7 +51,10 @@ void interrupts_init(const struct acpi_info *info)
 	log_debug("I/O APICs: %u, inputs: %u%s", MAX(info->ioapic_count, 1u), inputs, info->madt ? "" : " (not from ACPI)");
 }
 
-/* Interrupt context: the list changes only with interrupts off on this CPU (all lines are the boot CPU's) or under the lock. */
+/*
+ * Interrupt context, on the boot CPU, to which all lines go. While a handler runs the lock is free, and others may add to the
+ * list; entries are taken out on this CPU only, with interrupts off.
+ */
 static void line_interrupt(void *context)
 {
 	struct line *line = context;
@@ -146,29 +150,56 @@ int interrupt_register_isa(u8 irq, const char *name, interrupt_handler handler, 
 				      (inti & ACPI_INTI_POLARITY) == ACPI_INTI_ACTIVE_LOW, name, handler, context);
 }
 
-void interrupt_unregister(interrupt_handler handler, void *context)
-{
-	struct registration *found = NULL;
-	struct line *quiet = NULL;
-	u64 flags = lock_irqsave(&lines_lock);
+struct removal {
+	interrupt_handler handler;
+	void *context;
+	struct registration *found;
+};
 
+/* On the boot CPU, interrupts off: so no line_interrupt is under way, and none sees the list change. */
+static void unlink_registration(void *context)
+{
+	struct removal *removal = context;
+	struct line *quiet = NULL;
+
+	lock_raw(&lines_lock);
 	LIST_FOR_EACH(node, &lines) {
 		struct line *line = LIST_ENTRY(node, struct line, node);
 
 		LIST_FOR_EACH_SAFE(entry, &line->handlers) {
 			struct registration *r = LIST_ENTRY(entry, struct registration, node);
 
-			if (!found && r->handler == handler && r->context == context) {
-				found = r;
+			if (!removal->found && r->handler == removal->handler && r->context == removal->context) {
+				removal->found = r;
 				list_remove(&r->node);
 				quiet = list_empty(&line->handlers) ? line : NULL;
 			}
 		}
 	}
-	unlock_irqrestore(&lines_lock, flags);
+	unlock_raw(&lines_lock);
 	if (quiet)
 		ioapic_mask(quiet->gsi);
-	kfree(found);
+}
+
+void interrupt_unregister(interrupt_handler handler, void *context)
+{
+	struct removal removal = { handler, context, NULL };
+
+	cpu_call(0, unlink_registration, &removal);
+	kfree(removal.found);
+}
+
+static void nothing(void *context)
+{
+	(void)context;
+}
+
+void interrupt_msi_release(u8 vector)
+{
+	const struct cpu_mask all = CPU_MASK_ALL;
+
+	vectors_free(vector);
+	cpu_call_mask(&all, nothing, NULL); /* each answers after the handler that it may be in */
 }
 
 u64 interrupt_msi_address(void)

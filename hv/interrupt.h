@@ -22,10 +22,12 @@ void interrupts_init(const struct acpi_info *acpi);
 MUST_CHECK int interrupt_register_isa(u8 irq, const char *name, interrupt_handler handler, void *context);
 MUST_CHECK int interrupt_register_gsi(u32 gsi, bool level, bool active_low, const char *name, interrupt_handler handler,
 				      void *context);
-/* After it returns the handler runs no more. The line is masked when nobody is left on it. */
+/* After it returns the handler runs no more. The line is masked when nobody is left on it. Thread context, no spin lock held. */
 void interrupt_unregister(interrupt_handler handler, void *context);
 
 /* What a device writes to raise `vector` on the boot CPU: address; the data word is the vector. */
 u64 interrupt_msi_address(void);
+/* Gives a vector of vectors_allocate back; after it returns its handler runs no more, on any CPU. The same context. */
+void interrupt_msi_release(u8 vector);
 
 #endif

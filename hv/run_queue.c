@@ -484,6 +484,7 @@ void threads_init_cpu(void)
 	timer_init(&queue->slice, slice_over, NULL);
 	queue->idle = idle;
 	queue->last_tsc = rdtsc();
+	queue->started_ns = cpu->index ? clock_ns() : 0; /* the boot CPU's time began at Solera's entry */
 	((u64 *)idle->stack_top)[-2] = (u64)idle;
 	cpu->current = idle;
 	cpu->queue = queue;

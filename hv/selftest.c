@@ -282,15 +282,21 @@ static __attribute__((noinline)) void fail_on_purpose(const char *how)
 		take_wrong_order();
 	else if (string_equal(how, "free"))
 		kfree((void *)(DIRECT_MAP_BASE + 0x1000000));
+	else if (string_equal(how, "others"))
+		selftest_panic_beside_others();
 	else
 		panic("selftest: %s", how);
 }
 
 void selftest_run(void)
 {
-	char how[16];
+	char how[16] = "";
 
-	if (boot_option("selftest", how, sizeof(how)) && how[0])
+	if (boot_option("selftest", how, sizeof(how)) && string_equal(how, "hang")) {
+		selftest_hang();
+		return;
+	}
+	if (how[0])
 		fail_on_purpose(how);
 	stay_on(0);
 	test_memory();

@@ -46,6 +46,7 @@ struct run_queue {
 	struct timer slice;        /* armed while somebody waits in the queue */
 	bool slice_armed;          /* [lock] set; cleared by the timer itself, which then has the CPU look again */
 	u64 next_balance_ns;       /* (o) */
+	u64 started_ns;            /* (c) since when the CPU is here */
 	u64 switches;              /* [lock] */
 };
 
