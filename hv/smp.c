@@ -386,8 +386,9 @@ void smp_start(void)
 			log_warning("no memory to start the other %u CPUs", wanted);
 		else
 			start_all(plan);
-		log_info("%u of %u CPUs run", cpu_count, wanted + 1);
 	}
+	if (plan->count)
+		log_info("%u of %u CPUs run", cpu_count, plan->count + 1);
 	kfree(plan);
 	if (thread_set_affinity(thread_current(), &anywhere) != OK)
 		panic("no CPU is online");
