@@ -165,7 +165,7 @@ static void fill_transfer(struct blk_request *request, u64 sector, u32 bytes)
 	transfer->operation = request->type == VIRTIO_BLK_T_IN ? BLOCK_READ :
 			      request->type == VIRTIO_BLK_T_OUT ? BLOCK_WRITE : BLOCK_FLUSH;
 	transfer->flags = transfer->operation == BLOCK_WRITE && is_writethrough(blk) ? BLOCK_FUA : 0;
-	transfer->sector = sector;
+	transfer->sector = transfer->operation == BLOCK_FLUSH ? 0 : sector; /* a flush has no range, whatever its header says */
 	transfer->sector_count = bytes / BLOCK_SECTOR_BYTES;
 	request->started_ns = clock_ns();
 }

@@ -54,6 +54,8 @@ def run(boot):
     stat = dict(line.split()[1:] for line in m.command('domblkstat disk vda').splitlines() if line.startswith('vda '))
     assert int(stat['rd_bytes']) > 8 << 20 and int(stat['wr_bytes']) > 16 << 20 and int(stat['flush_operations']) > 0, stat
     assert stat['errs'] == '0', stat
+    stats = m.command('domstats --block disk')
+    assert 'block.count=1' in stats and 'block.0.name=vda' in stats and 'block.0.errors=0' in stats, stats
     assert 'No errors found' in m.command('domblkerror disk')
 
     # What was written is there for the next one who has it: also after the plug was pulled.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* domstats: figures by groups, in libvirt's names; Solera's own stand in group vm. */
+#include "hv/kmalloc.h"
 #include "hv/lib/string.h"
+#include "hv/manage/domain_disks.h"
 #include "hv/manage/domain_stats.h"
 #include "hv/shell/commands.h"
 #include "hv/shell/domain_argument.h"
@@ -71,10 +73,37 @@ static void print_interface(struct shell *shell, struct domain *domain, const st
 		print_u64(shell, "net.count", 0); /* this version of Solera has no network devices */
 }
 
+static void print_disk(struct shell *shell, u32 i, const struct domain_disk_info *disk, bool active)
+{
+	const struct disk_statistics *s = &disk->statistics;
+	const struct { const char *name; u64 value; bool always; } rows[] = {
+		{ "rd.reqs", s->read_requests, false }, { "rd.bytes", s->read_bytes, false }, { "rd.times", s->read_ns, false },
+		{ "wr.reqs", s->write_requests, false }, { "wr.bytes", s->write_bytes, false }, { "wr.times", s->write_ns, false },
+		{ "fl.reqs", s->flush_requests, false }, { "fl.times", s->flush_ns, false },
+		{ "errors", s->errors, false }, { "allocation", disk->capacity_bytes, true },
+		{ "capacity", disk->capacity_bytes, true }, { "physical", disk->capacity_bytes, true },
+	};
+
+	shell_print(shell, "  block.%u.name=%s\n  block.%u.path=%s\n", i, disk->target, i, disk->source);
+	for (size_t k = 0; k < ARRAY_SIZE(rows); k++)
+		if (rows[k].always ? disk->found : active)
+			shell_print(shell, "  block.%u.%s=%llu\n", i, rows[k].name, (unsigned long long)rows[k].value);
+}
+
 static void print_block(struct shell *shell, struct domain *domain, const struct domain_info *info)
 {
-	(void)domain, (void)info;
-	print_u64(shell, "block.count", 0); /* nor disks */
+	struct domain_disk_info *disks = kzalloc(DOMAIN_DISKS_MAX * sizeof(*disks));
+	struct manage_error error;
+	u32 count = 0;
+
+	if (!disks || domain_get_disks(domain, false, disks, DOMAIN_DISKS_MAX, &count, &error)) {
+		kfree(disks);
+		return;
+	}
+	print_u64(shell, "block.count", count);
+	for (u32 i = 0; i < count; i++)
+		print_disk(shell, i, &disks[i], info->id != 0);
+	kfree(disks);
 }
 
 static void print_exits(struct shell *shell, struct domain *domain, const struct domain_info *info)
