@@ -199,7 +199,9 @@ enum verdict emulate_at_rip(struct vcpu *vcpu, const gpa_t *known_gpa)
 		if (cpu.mode != INSN_MODE_64)
 			vcpu->exit.next_rip = (u32)vcpu->exit.next_rip;
 		return VERDICT_NEXT;
-	case INSN_CONTINUE:
+	case INSN_CONTINUE: /* with TF after each iteration: its trap is due, though RIP stays */
+		if (vcpu->regs.rflags & RFLAGS_TF)
+			exit_single_step(vcpu);
 		return VERDICT_SAME;
 	case INSN_RETRY:
 		return VERDICT_SLOW;

@@ -118,7 +118,8 @@ struct vm_exit {
 			bool write, fetch, present; /* present: a translation is there and forbids it */
 			bool in_table_walk;         /* the CPU was reading the guest's own page tables */
 			u8 bytes_count;             /* instruction bytes that the CPU gave (decode assists) */
-			u8 bytes[15];
+			u8 bytes[16];
+			const u8 *code;             /* 64-bit code: 16 bytes from RIP on, hostile; NULL: they are not at hand */
 		} fault;
 		struct {         /* CR_ACCESS, DR_ACCESS; general register where the hardware decoded it, else 0xff */
 			u8 number, gpr;

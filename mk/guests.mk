@@ -41,9 +41,17 @@ BOCHS_MODELS := ryzen corei7_skylake_x
 $(BOCHS_MODELS:%=guest-tests-%): guest-tests-%: iso $(GUEST_KERNELS)
 	tools/guest-tests --bochs --cpu $* $(GUEST_KERNELS)
 
+# The debug option no_fast must change nothing that a guest sees: the transcripts are those of `make guest-tests`.
+guest-tests-no-fast: guest-tests ## the test kernels with every exit at the slow level; the same transcripts
+	tools/guest-tests --no-fast $(GUEST_KERNELS)
+	@for folder in transcripts transcripts-no-fast; do \
+		(cd $(B)/guests/$$folder && grep -aE '^(PASS|FAIL|SKIP): ' *) > $(B)/guests/$$folder.lines; done
+	diff $(B)/guests/transcripts.lines $(B)/guests/transcripts-no-fast.lines
+
 CHECK_STAGES += svm=240 vmx=240
-CHECK_FULL_STAGES += bochs-models=600
-.PHONY: guest-tests-vmx check-svm check-vmx check-bochs-models $(BOCHS_MODELS:%=guest-tests-%)
+CHECK_FULL_STAGES += bochs-models=600 no-fast=480
+.PHONY: guest-tests-vmx guest-tests-no-fast check-svm check-vmx check-no-fast check-bochs-models $(BOCHS_MODELS:%=guest-tests-%)
+check-no-fast: guest-tests-no-fast
 check-svm: guest-tests
 # With the transcripts of AMD-V, if they are there: `make check` makes them first.
 check-vmx: guest-tests-vmx

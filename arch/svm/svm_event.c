@@ -9,6 +9,22 @@
 #include "arch/svm/svm.h"
 
 /*
+ * The virtual interrupt whose delivery the exit interrupted may still stand in V_IRQ (QEMU's TCG clears it when the
+ * delivery is complete): the guest has taken it, and EVENTINJ goes on with it, so it must not be on offer any more.
+ */
+static void end_offer(struct vcpu *vcpu, u8 vector)
+{
+	struct svm_vcpu *svm = svm_of(vcpu);
+
+	if (!svm->offering || vcpu->offered_vector != vector)
+		return;
+	svm->offering = false;
+	svm->vmcb->virtual_interrupt &= V_TPR_MASK | V_INTR_MASKING;
+	svm_changed(svm, SVM_CLEAN_TPR);
+	vcpu_interrupt_taken(vcpu);
+}
+
+/*
  * Keeps an event whose delivery the exit interrupted, for the next entry. INT n, INT3 and INTO are dropped: RIP still
  * stands at the instruction, which is executed again.
  */
@@ -38,6 +54,8 @@ void svm_save_interrupted_event(struct vcpu *vcpu, const struct vmcb *vmcb)
 		return;
 	}
 	vcpu->event = event;
+	if (event.type == EVENT_INTERRUPT)
+		end_offer(vcpu, vector);
 }
 
 void svm_write_event(struct vcpu *vcpu, struct vmcb *vmcb)

@@ -155,10 +155,14 @@ static void decode_nested_fault(struct vcpu *vcpu, const struct vmcb *vmcb)
 	vcpu->exit.fault.fetch = info & SVM_NPF_FETCH;
 	vcpu->exit.fault.in_table_walk = info & SVM_NPF_TABLE_WALK;
 	vcpu->exit.fault.bytes_count = 0;
+	vcpu->exit.fault.code = NULL;
 	if (virt_features.decode_assists && !vcpu->exit.fault.fetch) {
-		vcpu->exit.fault.bytes_count = MIN(vmcb->fetched_count & 15u, 15u);
-		memcpy(vcpu->exit.fault.bytes, vmcb->fetched, sizeof(vcpu->exit.fault.bytes));
+		vcpu->exit.fault.bytes_count = vmcb->fetched_count & 15u;
+		memcpy(vcpu->exit.fault.bytes, vmcb->fetched, sizeof(vmcb->fetched));
 	}
+	if (LIKELY((vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & SEGMENT_L)))
+		vcpu->exit.fault.code = vcpu->exit.fault.bytes_count == sizeof(vmcb->fetched) ?
+			vcpu->exit.fault.bytes : vcpu_cached_code(vcpu, vmcb->cr3, vmcb->rip, PAGE_SIZE - 16);
 }
 
 /* MOV to and from CR8, CR4, DR0 to DR3: which register, from the bytes where the CPU does not say. */

@@ -11,6 +11,7 @@
  */
 #include "arch/vmx/vmx.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/msr.h"
 
 static void read_rsp(struct vmx_vcpu *vmx)
 {
@@ -100,6 +101,9 @@ static void decode_ept_violation(struct vmx_vcpu *vmx, struct vm_exit *exit)
 	exit->fault.present = qualification & (EPT_VIOLATION_READABLE | EPT_VIOLATION_WRITABLE | EPT_VIOLATION_EXECUTABLE);
 	exit->fault.in_table_walk = (qualification & EPT_VIOLATION_LINEAR_VALID) && !(qualification & EPT_VIOLATION_FINAL);
 	exit->fault.bytes_count = 0;
+	exit->fault.code = NULL;
+	if ((vmread32(VMCS_GUEST_CS_ACCESS_RIGHTS) & ACCESS_RIGHTS_L) && (vmread64(VMCS_GUEST_IA32_EFER) & EFER_LMA))
+		exit->fault.code = vcpu_cached_code(vmx->vcpu, vmread_natural(VMCS_GUEST_CR3), vmx->rip, PAGE_SIZE - 16);
 	if (qualification & EPT_VIOLATION_NMI_UNBLOCKING)
 		block_nmi_again(vmx);
 }
