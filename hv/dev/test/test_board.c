@@ -300,6 +300,13 @@ START_TEST(self_ipi_priorities_and_eoi)
 	vcpu->interrupts->write_cr8(vcpu->interrupt_controller, 4);
 	ck_assert_uint_eq(rdmsr(0x808), 0x40);
 	ck_assert_int_eq(fake_take_interrupt(vm), -1);
+	ck_assert_uint_eq(vcpu->interrupts->held(vcpu->interrupt_controller), 4); /* what CR8 alone keeps back */
+	vcpu->interrupts->write_cr8(vcpu->interrupt_controller, 3);
+	ck_assert_uint_eq(vcpu->interrupts->held(vcpu->interrupt_controller), 0);
+	vcpu->requests = 0;
+	vcpu->interrupts->write_cr8(vcpu->interrupt_controller, 15); /* up: what is on offer must be looked at, too */
+	ck_assert_uint_ne(vcpu->requests & VCPU_REQUEST_EVENT, 0);
+	ck_assert_uint_eq(vcpu->interrupts->held(vcpu->interrupt_controller), 4);
 	vcpu->interrupts->write_cr8(vcpu->interrupt_controller, 3);
 	ck_assert_int_eq(fake_take_interrupt(vm), 0x41);
 	ck_assert(wrmsr(X2APIC_EOI, 0));
