@@ -152,12 +152,17 @@ static bool is_drained(struct virtio_queue *queue)
 	return drained;
 }
 
-static void stop_queue(struct virtio_device *device, struct virtio_queue *queue)
+static void set_stopped(struct virtio_queue *queue, bool stopped)
 {
 	u64 flags = lock_irqsave(&queue->lock);
 
-	queue->stopped = true;
+	queue->stopped = stopped;
 	unlock_irqrestore(&queue->lock, flags);
+}
+
+static void stop_queue(struct virtio_device *device, struct virtio_queue *queue)
+{
+	set_stopped(queue, true);
 	waitqueue_wait(&device->drained, is_drained(queue));
 }
 
@@ -174,12 +179,8 @@ static void start(struct virtio_device *device)
 	if ((READ_ONCE(device->status) & (VIRTIO_STATUS_DRIVER_OK | VIRTIO_STATUS_NEEDS_RESET | VIRTIO_STATUS_FAILED)) !=
 	    VIRTIO_STATUS_DRIVER_OK || device->paused)
 		return;
-	for (unsigned i = 0; i < device->queue_count; i++) {
-		u64 flags = lock_irqsave(&device->queues[i].lock);
-
-		device->queues[i].stopped = false;
-		unlock_irqrestore(&device->queues[i].lock, flags);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		set_stopped(&device->queues[i], false);
 	__atomic_store_n(&device->live, true, __ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < device->queue_count; i++)
 		if (device->queues[i].ring.enabled)
@@ -272,6 +273,7 @@ void virtio_enable_queue(struct virtio_device *device, unsigned index)
 		virtio_driver_error(device, "a queue enabled before FEATURES_OK");
 		return;
 	}
+	set_stopped(queue, true); /* on a live device a doorbell must not find it half made; start() lets it go */
 	set_ring_features(device);
 	if (virtq_enable(&queue->ring) != OK) {
 		virtio_driver_error(device, "a queue of a wrong size or alignment, or outside of RAM");
