@@ -47,7 +47,6 @@ static const struct rule rules[] = {
 	{ 0x2, 0, CPUID_EDX, ~0u, 0, "Intel: cache descriptors" },
 	{ 0x6, 0, CPUID_EAX, 0, BIT32(2), "ARAT: the emulated APIC timer never stops" },
 	{ 0x7, 0, CPUID_EBX, BIT32(0) | BIT32(3) | BIT32(5) | MASK32(10, 7), 0, "FSGSBASE, BMI, AVX2, SMEP, ERMS, INVPCID" },
-	{ 0x7, 0, CPUID_EBX, 0, BIT32(1), "TSC_ADJUST: emulated" },
 	{ 0x7, 0, CPUID_EBX, MASK32(21, 16) | BITS3(23, 24, 28) | BITS3(29, 30, 31), 0, "AVX-512, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA" },
 	{ 0x7, 0, CPUID_ECX, MASK32(3, 1) | BIT32(6) | MASK32(12, 8) | BIT32(14), 0, "AVX-512 VBMI…, UMIP, PKU, GFNI, VAES" },
 	{ 0x7, 0, CPUID_ECX, BIT32(16), 0, "LA57: guest tables may have five levels, ours have four" },

@@ -2,6 +2,7 @@
 /* CPUID: the policy's table, then what the vCPU's state changes in it. Next to read: hv/cpuid_policy.c. */
 #include "hv/cpuid_policy.h"
 #include "hv/exit.h"
+#include "hv/vcpu_state.h"
 #include "hv/vm.h"
 
 #define APIC_BASE_MSR 0x1bu
@@ -10,10 +11,12 @@
 static __attribute__((noinline)) void patch(struct vcpu *vcpu, u8 dynamic, u32 subleaf, struct cpuid_leaf *leaf)
 {
 	struct cpuid_state state = {
-		.cr4 = virt_ops->get_system(vcpu, SYSTEM_CR4), .xcr0 = vcpu->xcr0, .xss = vcpu->xss, .apic_id = vcpu->apic_id,
+		.cr4 = virt_ops->get_system(vcpu, SYSTEM_CR4), .xss = vcpu->xss, .apic_id = vcpu->apic_id,
 	};
 	u64 apic_base;
 
+	vcpu_xcr0_read(vcpu);
+	state.xcr0 = vcpu->xcr0;
 	state.apic_enabled = vcpu->interrupts->read_msr(vcpu->interrupt_controller, APIC_BASE_MSR, &apic_base) &&
 			     (apic_base & APIC_BASE_ENABLED);
 	cpuid_policy_patch(vcpu->vm->cpuid, dynamic, subleaf, &state, leaf);

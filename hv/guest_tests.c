@@ -72,7 +72,7 @@ void guest_tests_set_disk(struct block_device *disk)
 /* Runs one; true: it passed. */
 static bool run_one(const struct boot_module *module, const char *name)
 {
-	struct vm_config config = { .memory_bytes = TEST_MEMORY, .vcpu_count = 1, .acpi = true, .test_ports = true, .command_line = "" };
+	struct vm_config config = { .memory_bytes = TEST_MEMORY, .vcpu_count = 1, .serial_count = 2, .acpi = true, .test_ports = true, .command_line = "" };
 	const struct device_spec disk = { .model = "virtio-blk", .alias = "virtio-disk0", .slot = 3,
 					  .disk = { .device = test_disk, .serial = "guest-test" } };
 	struct outcome outcome = { .ended = false };
@@ -134,7 +134,7 @@ static void print_exits(const struct vm *vm)
 static void run_linux(void)
 {
 	static struct line_log console = { .name = "linux" };
-	struct vm_config config = { .memory_bytes = 256 * MIB, .vcpu_count = 1, .acpi = true, .test_ports = true, .name = "linux" };
+	struct vm_config config = { .memory_bytes = 256 * MIB, .vcpu_count = 1, .serial_count = 1, .acpi = true, .test_ports = true, .name = "linux" };
 	struct outcome outcome = { .ended = false };
 	struct vm_module initrd = { .name = "demo-initrd" };
 	struct char_device *serial;

@@ -15,7 +15,7 @@ static const struct msr_rule rules[] = {
 	{ 0x0000001b, 0x0000001b, MSR_APIC, MSR_APIC, 0, "APIC_BASE" },
 	{ 0x0000002a, 0x0000002a, MSR_VALUE, MSR_DENY, 0, "EBL_CR_POWERON: bus ratios of old CPUs" },
 	{ 0x0000003a, 0x0000003a, MSR_VALUE, MSR_DENY, 1, "FEATURE_CONTROL: locked, VMX off" },
-	{ 0x0000003b, 0x0000003b, MSR_TSC_ADJUST, MSR_TSC_ADJUST, 0, "TSC_ADJUST: emulated with the offset" },
+	{ 0x0000003b, 0x0000003b, MSR_TSC_ADJUST, MSR_TSC_ADJUST, 0, "TSC_ADJUST: emulated with the offset; not announced, or Linux would read it each second that it is idle" },
 	{ 0x0000008b, 0x0000008b, MSR_VALUE, MSR_IGNORE, 0x01000065, "microcode revision: high enough for every erratum" },
 	{ 0x000000fe, 0x000000fe, MSR_VALUE, MSR_DENY, 0x508, "MTRRCAP: 8 variable, fixed, write-combining" },
 	{ 0x00000174, 0x00000176, MSR_PASS, MSR_PASS, 0, "SYSENTER_CS, _ESP, _EIP: switched with the guest" },

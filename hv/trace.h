@@ -2,7 +2,8 @@
 /*
  * The exit trace of a vCPU: a ring of its last exits, for students and for debugging (`trace DOMAIN`).
  *
- * Written by the vCPU at the fast level, read by anyone: a reader that falls behind loses records and is told how many.
+ * Written by the vCPU while it is watched (hv/exit_watch.c), read by anyone: a reader that falls behind loses records and is
+ * told how many.
  */
 #ifndef HV_TRACE_H
 #define HV_TRACE_H
@@ -15,8 +16,7 @@ struct trace_record {
 	u64 sequence;      /* from 1; written last */
 	u64 time_ns;
 	u64 rip, rax, rcx, rdx;
-	u8 kind;           /* enum exit_kind */
-	u64 raw[4];        /* the vendor's words */
+	struct vm_exit exit;
 };
 
 struct exit_trace {
@@ -25,13 +25,14 @@ struct exit_trace {
 	struct trace_record records[TRACE_RECORDS];
 };
 
+/* At an exit, decoded (with vcpu->exit.raw) and not yet handled. */
 void trace_exit(struct vcpu *vcpu);
-/* Starts, or changes the filter; ERR_NO_MEMORY. Any thread. */
-MUST_CHECK int trace_start(struct vcpu *vcpu, u64 kinds);
+/* Starts, or changes the filter; *sequence: of the first record to come. ERR_NO_MEMORY. Any thread. */
+MUST_CHECK int trace_start(struct vcpu *vcpu, u64 kinds, u64 *sequence);
 void trace_stop(struct vcpu *vcpu);
 /* Takes the record with *sequence (or the oldest that is left) and moves *sequence on; false: none yet. */
-bool trace_read(struct vcpu *vcpu, u64 *sequence, struct trace_record *record);
-/* One line in words: "CPUID leaf 0x1 at ffffffff81000000". */
+bool trace_read(const struct vcpu *vcpu, u64 *sequence, struct trace_record *record);
+/* One line in words: "CPUID leaf 0x1, subleaf 0x0 at ffffffff81000000". */
 size_t trace_describe(const struct trace_record *record, char *text, size_t size);
 
 #endif

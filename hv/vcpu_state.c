@@ -79,8 +79,8 @@ void vcpu_debug_forget(struct vcpu *vcpu)
 	vcpu->debug_used = false;
 }
 
-/* QEMU 7.2's TCG does not intercept XSETBV (seen by guest-tests/mmio.c): the register itself is the truth. */
-static void read_xcr0(struct vcpu *vcpu)
+/* QEMU 7.2's TCG does not intercept XSETBV (seen by guest-tests/mmio.c and cpuid.c): the register itself is the truth. */
+void vcpu_xcr0_read(struct vcpu *vcpu)
 {
 	if (vcpu->state_loaded && fpu_has_xsave())
 		vcpu->xcr0 = xgetbv(0);
@@ -93,9 +93,10 @@ void vcpu_state_leave(void *context)
 
 	__atomic_store_n(&vcpu->guest_cpu, NULL, __ATOMIC_RELEASE);
 	kvm_steal_leave(vcpu);
+	vcpu->exit_began = 0; /* others' time is not the cost of the exit that is being timed */
 	if (!vcpu->state_loaded)
 		return;
-	read_xcr0(vcpu);
+	vcpu_xcr0_read(vcpu);
 	if (fpu_has_xsave())
 		xsetbv(0, host_components());
 	fpu_save(vcpu->fpu_area, host_components());
@@ -141,7 +142,7 @@ unsigned vcpu_vector_bytes(struct vcpu *vcpu)
 {
 	u64 cr4 = virt_ops->get_system(vcpu, SYSTEM_CR4);
 
-	read_xcr0(vcpu);
+	vcpu_xcr0_read(vcpu);
 	if (!(cr4 & CR4_OSFXSR) || (virt_ops->get_system(vcpu, SYSTEM_CR0) & CR0_EM_BIT))
 		return 0;
 	return (cr4 & CR4_OSXSAVE) && (vcpu->xcr0 & XCR0_AVX) ? 32 : 16;

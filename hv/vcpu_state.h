@@ -14,6 +14,7 @@ void vcpu_state_reset(struct vcpu *vcpu);  /* not running */
 /* Called by the scheduler when the vCPU's thread leaves a CPU; interrupts off. */
 void vcpu_state_leave(void *vcpu);
 void vcpu_state_arrive(void *vcpu);        /* and when it comes back: the state waits for the next entry */
+void vcpu_xcr0_read(struct vcpu *vcpu);    /* from the register, where the guest may have changed it without an exit */
 void vcpu_xcr0_load(struct vcpu *vcpu);    /* vcpu->xcr0 changed */
 void vcpu_debug_load(struct vcpu *vcpu);   /* DR0..3 into the CPU */
 void vcpu_debug_forget(struct vcpu *vcpu); /* DR0..3 are zero and unused again (o) */

@@ -55,6 +55,7 @@ struct vm_config {
 	u32 vcpu_count;        /* 1 to VM_VCPUS_MAX */
 	struct cpu_topology topology; /* all zero: one socket of single-threaded cores */
 	u64 wall_clock_offset_ns; /* clock: guest's RTC = host's UTC + this (as signed) */
+	u32 serial_count;      /* COM1 and so on, up to 4 */
 	bool acpi;             /* build ACPI tables */
 	bool test_ports;       /* 0xE9 text to the log, 0xF4 ends the machine: guest tests */
 	bool no_kvm;           /* hide the KVM leaves, clock and hypercalls */

@@ -26,11 +26,19 @@ $(B)/guests/hello-multiboot.gtest: $(B)/guests/hello.gtest
 $(B)/guests/hello-elf32.gtest: $(B)/guests/hello.gtest
 	objcopy -O elf32-i386 $< $@
 GUEST_KERNELS += $(B)/guests/hello-multiboot.gtest $(B)/guests/hello-elf32.gtest
--include $(wildcard $(B)/guests/guest-tests/*.d $(B)/guests/guest-tests/lib/*.d $(B)/guests/guest-tests/bench/*.d)
+# Kernels that scenarios run as domains: guest-tests/machines/NAME.c, for \solera\NAME.
+MACHINE_SOURCES := $(sort $(wildcard guest-tests/machines/*.c))
+MACHINE_KERNELS := $(MACHINE_SOURCES:guest-tests/machines/%.c=$(B)/guests/%.kernel)
+$(B)/guests/%.kernel: $(B)/guests/guest-tests/machines/%.o $(GUEST_LIB) guest-tests/lib/guest.lds
+	ld -nostdlib -static -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 -T guest-tests/lib/guest.lds -o $@ $(GUEST_LIB) $<
+-include $(wildcard $(B)/guests/guest-tests/*.d $(B)/guests/guest-tests/lib/*.d $(B)/guests/guest-tests/bench/*.d \
+                    $(B)/guests/guest-tests/machines/*.d)
 
-.PHONY: guest-kernels guest-tests
-.SECONDARY: $(GUEST_SOURCES:%.c=$(B)/guests/%.o) $(B)/guests/guest-tests/bench/idle.o $(GUEST_LIB) $(GUEST_SMP_LIB)
-guest-kernels: $(GUEST_KERNELS)
+.PHONY: guest-kernels machine-kernels guest-tests
+.SECONDARY: $(GUEST_SOURCES:%.c=$(B)/guests/%.o) $(MACHINE_SOURCES:%.c=$(B)/guests/%.o) $(B)/guests/guest-tests/bench/idle.o \
+            $(GUEST_LIB) $(GUEST_SMP_LIB)
+guest-kernels: $(GUEST_KERNELS) $(MACHINE_KERNELS)
+machine-kernels: $(MACHINE_KERNELS)
 guest-tests: image $(GUEST_KERNELS) ## the test kernels under Solera in QEMU
 	tools/guest-tests $(GUEST_KERNELS)
 guest-tests-vmx: iso $(GUEST_KERNELS) ## the test kernels under Solera in Bochs, on VT-x

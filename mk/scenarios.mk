@@ -2,11 +2,11 @@
 # Scenarios: Solera booted in an emulator and used as a person would. guest-tests/scenarios/NAME.py each; docs/testing.md.
 
 .PHONY: scenarios scenarios-full check-scenarios check-scenarios-full
-scenarios: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest ## boot the image and use it, on serial and on screen
+scenarios: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest machine-kernels ## boot the image and use it, on serial and on screen
 	@tools/scenario --jobs 2
-scenarios-full: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest $(FULL_KERNEL) ## all scenarios, also the long ones
+scenarios-full: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest machine-kernels $(FULL_KERNEL) ## all scenarios, also the long ones
 	@tools/scenario --jobs 2 --full
-scenario-%: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest
+scenario-%: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest machine-kernels
 	@tools/scenario $*
 check-scenarios: scenarios
 check-scenarios-full: scenarios-full

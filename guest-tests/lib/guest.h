@@ -5,6 +5,8 @@
  *   PASS: text / FAIL: text / SKIP: text    one line each, to port 0xE9
  *   the end: "done: P passed, F failed, S skipped", then port 0xF4 gets 0 (all well) or 1
  *
+ * In a domain, which has neither port, the text goes to its first serial port, and the end is a halt for ever.
+ *
  * The same binary runs under SVM and VMX, in QEMU and in Bochs, and must print the same lines everywhere.
  */
 #ifndef GUEST_TESTS_LIB_GUEST_H
@@ -29,6 +31,10 @@ void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Ends the test now. */
 void finish(void) __attribute__((noreturn));
 const char *command_line(void);
+/* The number behind "name=" on the command line, or what is given when it is not there. */
+u64 command_number(const char *name, u64 otherwise);
+/* The machine's RAM, as its boot protocol says: range number index; false: there are no more. */
+bool memory_map(unsigned index, u64 *base, u64 *size);
 
 struct trap_frame {
 	u64 r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax;
@@ -43,6 +49,8 @@ struct trap_context { u64 rsp, rip; }; /* trap_try's own */
  */
 int trapped(void (*function)(void *), void *argument);
 extern struct trap_frame last_trap;
+/* For a handler: ends the function that is being tried as an exception would. False: none is. */
+bool end_trial(struct trap_frame *frame);
 extern u64 last_cr2;
 /* Interrupt (and exception) handlers; NULL: unexpected, which fails the test. They run with interrupts off. */
 void set_handler(u8 vector, void (*handler)(struct trap_frame *frame));

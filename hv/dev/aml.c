@@ -187,6 +187,14 @@ void aml_resource_irq(struct blob *resources, unsigned irq)
 	blob_append_number(resources, BIT32(irq), 2);
 }
 
+/* Edge-triggered, active high, and not of this device alone. */
+void aml_resource_irq_shared(struct blob *resources, unsigned irq)
+{
+	blob_append_number(resources, 0x23, 1);
+	blob_append_number(resources, BIT32(irq), 2);
+	blob_append_number(resources, BIT32(0) | BIT32(4), 1);
+}
+
 void aml_resource_memory(struct blob *resources, u32 base, u32 size)
 {
 	blob_append_number(resources, 0x86, 1);

@@ -41,6 +41,7 @@ void aml_name_string(struct blob *aml, const char *name, const char *value);
 enum aml_window { AML_WINDOW_MEMORY = 0, AML_WINDOW_IO = 1, AML_WINDOW_BUS = 2 };
 void aml_resource_io(struct blob *resources, u16 base, u8 size);
 void aml_resource_irq(struct blob *resources, unsigned irq);
+void aml_resource_irq_shared(struct blob *resources, unsigned irq);
 void aml_resource_memory(struct blob *resources, u32 base, u32 size);
 void aml_resource_window16(struct blob *resources, enum aml_window kind, u16 first, u16 last, u32 size);
 void aml_resource_window32(struct blob *resources, u32 first, u32 last);

@@ -68,6 +68,7 @@ static int build(struct firmware_tables *tables)
 		.high_ram_end = vm->high_ram_bytes ? VM_HIGH_RAM_BASE + vm->high_ram_bytes : 0,
 		.pci_hole_base = PC_PCI_HOLE_BASE,
 		.pci_hole_end = PC_PCI_HOLE_END,
+		.serial_count = vm->config.serial_count,
 	};
 	const struct vsmbios_config smbios = {
 		.name = vm->name, .uuid = vm->config.uuid, .version = solera_version, .topology = vm->config.topology,

@@ -19,6 +19,18 @@ static void isa_irq(void *controller, unsigned irq, bool level)
 	vioapic_set_irq(&pc->ioapic, irq ? irq : PC_TIMER_GSI, level);
 }
 
+/* COM1 and COM3 share an ISA interrupt, COM2 and COM4 too: it is up while one of both holds it up. */
+static void serial_irq(void *controller, unsigned index, bool level)
+{
+	static const u8 irqs[] = PC_SERIAL_IRQS;
+	struct pc *pc = controller;
+	u64 flags = lock_irqsave(&pc->serial_lock);
+
+	pc->serial_levels = level ? pc->serial_levels | BIT32(index) : pc->serial_levels & ~BIT32(index);
+	isa_irq(pc, irqs[index], pc->serial_levels & (BIT32(index) | BIT32(index ^ 2)));
+	unlock_irqrestore(&pc->serial_lock, flags);
+}
+
 static struct irq_line isa_line(struct pc *pc, unsigned irq)
 {
 	return (struct irq_line){ isa_irq, pc, irq };
@@ -131,7 +143,7 @@ static int claim_uarts(struct pc *pc)
 {
 	int error = OK;
 
-	for (unsigned i = 0; i < PC_SERIAL_COUNT && error == OK; i++)
+	for (unsigned i = 0; i < pc->serial_count && error == OK; i++)
 		error = vuart_claim(&pc->uarts[i], &pc->vm->ports);
 	return error;
 }
@@ -160,8 +172,7 @@ static int claim_all(struct pc *pc)
 static void init_devices(struct pc *pc)
 {
 	static const u16 serial_ports[] = PC_SERIAL_PORTS;
-	static const u8 serial_irqs[] = PC_SERIAL_IRQS;
-	static const char *const serial_names[] = { "serial0", "serial1" };
+	static const char *const serial_names[] = { "serial0", "serial1", "serial2", "serial3" };
 	const struct vpm_callbacks callbacks = { power_off, request_reset, pc };
 	const struct irq_line intr = { pic_output, pc, 0 };
 	struct irq_line line;
@@ -177,8 +188,8 @@ static void init_devices(struct pc *pc)
 	vpm_init(&pc->pm, &line, &callbacks, &pc->clock);
 	line = isa_line(pc, PC_KEYBOARD_IRQ);
 	vkbc_init(&pc->kbc, &line, request_reset, pc);
-	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++) {
-		line = isa_line(pc, serial_irqs[i]);
+	for (unsigned i = 0; i < pc->serial_count; i++) {
+		line = (struct irq_line){ serial_irq, pc, i };
 		vuart_init(&pc->uarts[i], serial_names[i], serial_ports[i], &line);
 	}
 }
@@ -220,7 +231,8 @@ static struct pc *allocate(struct vm *vm)
 	if (!pc)
 		return NULL;
 	pc->vm = vm;
-	pc->uarts = kzalloc(PC_SERIAL_COUNT * sizeof(pc->uarts[0]));
+	pc->serial_count = MIN(vm->config.serial_count, PC_SERIAL_MAX);
+	pc->uarts = kzalloc(MAX(pc->serial_count, 1u) * sizeof(pc->uarts[0]));
 	pc->vlapics = kzalloc(vm->vcpu_count * sizeof(pc->vlapics[0]));
 	if (pc->uarts && pc->vlapics)
 		return pc;
@@ -237,6 +249,7 @@ static int pc_create(struct vm *vm, const char **error)
 	if (!pc)
 		return ERR_NO_MEMORY;
 	spinlock_init(&pc->intx_lock, "intx", LOCK_RANK_WIRES);
+	spinlock_init(&pc->serial_lock, "serial lines", LOCK_RANK_WIRES);
 	pc->clock = (struct machine_clock){ .offset_ns = clock_ns(), .stopped = true };
 	init_devices(pc);
 	init_buses(pc);
@@ -265,7 +278,7 @@ static void pc_reset(struct vm *vm)
 	vrtc_reset(&pc->rtc);
 	vpm_reset(&pc->pm);
 	vkbc_reset(&pc->kbc);
-	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++)
+	for (unsigned i = 0; i < pc->serial_count; i++)
 		vuart_reset(&pc->uarts[i]);
 	pc_devices_reset(pc);
 	for (unsigned i = 0; i < ARRAY_SIZE(pc->pci.devices); i++)
@@ -307,7 +320,7 @@ static void pc_resume(struct vm *vm)
 	vpit_resume(&pc->pit);
 	vrtc_resume(&pc->rtc);
 	vpm_resume(&pc->pm);
-	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++)
+	for (unsigned i = 0; i < pc->serial_count; i++)
 		vuart_resume(&pc->uarts[i]);
 	pc_devices_resume(pc);
 	for (u32 i = 0; i < pc->lapics.count; i++)
@@ -321,7 +334,7 @@ static void pc_destroy(struct vm *vm)
 	if (!pc)
 		return;
 	pc_quiesce(vm);
-	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++)
+	for (unsigned i = 0; i < pc->serial_count; i++)
 		vuart_stop(&pc->uarts[i]);
 	pc_devices_destroy(pc);
 	vm->board = NULL;
@@ -339,7 +352,7 @@ static struct char_device *pc_serial(struct vm *vm, unsigned index)
 {
 	struct pc *pc = vm->board;
 
-	return index < PC_SERIAL_COUNT ? &pc->uarts[index].host : NULL;
+	return index < pc->serial_count ? &pc->uarts[index].host : NULL;
 }
 
 static gpa_t pc_rsdp(struct vm *vm)

@@ -34,9 +34,9 @@
 #define PC_BUSES_PRESENT 1u                /* until there are root ports */
 #define PC_PCI_HOLE_BASE 0xc0000000u       /* 32-bit BARs: up to the I/O APIC */
 #define PC_PCI_HOLE_END 0xfec00000u
-#define PC_SERIAL_COUNT 2u
-#define PC_SERIAL_PORTS { 0x3f8u, 0x2f8u }
-#define PC_SERIAL_IRQS { 4u, 3u }
+#define PC_SERIAL_MAX 4u                   /* a machine has as many as its description says */
+#define PC_SERIAL_PORTS { 0x3f8u, 0x2f8u, 0x3e8u, 0x2e8u }
+#define PC_SERIAL_IRQS { 4u, 3u, 4u, 3u }  /* COM1 and COM3 share one, COM2 and COM4 the other */
 
 /*
  * INTx: devices 0 to 24 use PIRQE to PIRQH, GSI 20 + ((device + pin) & 3); 25 to 31 PIRQA to PIRQD, GSI 16 + pin.

@@ -27,7 +27,10 @@ struct pc {
 	struct vrtc rtc;
 	struct vpm pm;
 	struct vkbc kbc;
-	struct vuart *uarts;         /* (c) PC_SERIAL_COUNT */
+	struct vuart *uarts;         /* (c) serial_count */
+	u32 serial_count;            /* (c) up to PC_SERIAL_MAX */
+	struct spinlock serial_lock;
+	u32 serial_levels;           /* [serial_lock] bit N: UART N holds its interrupt line up */
 	struct vlapic *vlapics;      /* (c) vcpu_count */
 	struct vlapic_bus lapics;
 	struct vpci_bus pci;

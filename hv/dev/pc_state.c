@@ -57,7 +57,7 @@ void pc_save(struct vm *vm, struct state_writer *writer)
 	vrtc_save(&pc->rtc, writer);
 	vpm_save(&pc->pm, writer);
 	vkbc_save(&pc->kbc, writer);
-	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++)
+	for (unsigned i = 0; i < pc->serial_count; i++)
 		vuart_save(&pc->uarts[i], writer);
 	for (u32 i = 0; i < pc->lapics.count; i++)
 		vlapic_save(pc->lapics.lapics[i], writer);
@@ -78,7 +78,7 @@ static int load_all(struct pc *pc, struct state_reader *reader)
 	error = error ? error : vrtc_load(&pc->rtc, reader);
 	error = error ? error : vpm_load(&pc->pm, reader);
 	error = error ? error : vkbc_load(&pc->kbc, reader);
-	for (unsigned i = 0; i < PC_SERIAL_COUNT && error == OK; i++)
+	for (unsigned i = 0; i < pc->serial_count && error == OK; i++)
 		error = vuart_load(&pc->uarts[i], reader);
 	for (u32 i = 0; i < pc->lapics.count && error == OK; i++)
 		error = vlapic_load(pc->lapics.lapics[i], reader);

@@ -19,6 +19,7 @@ struct vacpi_config {
 	struct cpu_topology topology;
 	u64 high_ram_end; /* first address above all RAM; the 64-bit PCI window begins there, or at 4 GiB */
 	u32 pci_hole_base, pci_hole_end; /* 32-bit PCI window */
+	u32 serial_count;
 };
 
 struct vacpi {

@@ -113,7 +113,7 @@ static void osc_method(struct blob *aml)
 
 /* A device with ports and at most one interrupt; port 0: none. */
 static void isa_device(struct blob *aml, const char *name, const char *id, u64 uid, u16 port, u8 ports, u16 second_port,
-		       unsigned irq)
+		       unsigned irq, bool shared)
 {
 	u32 device = aml_open_device(aml, name);
 	struct blob resources;
@@ -125,25 +125,25 @@ static void isa_device(struct blob *aml, const char *name, const char *id, u64 u
 	aml_resource_io(&resources, port, ports);
 	if (second_port)
 		aml_resource_io(&resources, second_port, ports);
-	aml_resource_irq(&resources, irq);
+	(shared ? aml_resource_irq_shared : aml_resource_irq)(&resources, irq);
 	aml_name_resources(aml, "_CRS", &resources);
 	aml_close(aml, device);
 }
 
-static void isa_bus(struct blob *aml)
+static void isa_bus(struct blob *aml, const struct vacpi_config *config)
 {
-	static const u16 ports[PC_SERIAL_COUNT] = PC_SERIAL_PORTS;
-	static const u8 irqs[PC_SERIAL_COUNT] = PC_SERIAL_IRQS;
+	static const u16 ports[PC_SERIAL_MAX] = PC_SERIAL_PORTS;
+	static const u8 irqs[PC_SERIAL_MAX] = PC_SERIAL_IRQS;
 	u32 bus = aml_open_device(aml, "ISA");
 
 	aml_name_integer(aml, "_ADR", 0x1f0000);
-	isa_device(aml, "RTC", "PNP0B00", 0, 0x70, 8, 0, PC_RTC_IRQ);
-	isa_device(aml, "KBD", "PNP0303", 0, 0x60, 1, 0x64, PC_KEYBOARD_IRQ);
-	for (unsigned i = 0; i < PC_SERIAL_COUNT; i++) {
+	isa_device(aml, "RTC", "PNP0B00", 0, 0x70, 8, 0, PC_RTC_IRQ, false);
+	isa_device(aml, "KBD", "PNP0303", 0, 0x60, 1, 0x64, PC_KEYBOARD_IRQ, false);
+	for (unsigned i = 0; i < MIN(config->serial_count, PC_SERIAL_MAX); i++) {
 		char name[5];
 
 		format(name, sizeof(name), "COM%u", i + 1);
-		isa_device(aml, name, "PNP0501", i + 1, ports[i], 8, 0, irqs[i]);
+		isa_device(aml, name, "PNP0501", i + 1, ports[i], 8, 0, irqs[i], config->serial_count > 2);
 	}
 	aml_close(aml, bus);
 }
@@ -206,7 +206,7 @@ void vacpi_dsdt(struct blob *aml, const struct vacpi_config *config)
 	root_resources(aml, config);
 	interrupt_routing(aml);
 	osc_method(aml);
-	isa_bus(aml);
+	isa_bus(aml, config);
 	aml_close(aml, root);
 	board_resources(aml);
 	fw_cfg(aml);

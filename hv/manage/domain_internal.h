@@ -36,6 +36,8 @@ struct domain {
 	u64 cpu_time_ns;               /* [o+l] of the last run, once it has ended */
 	char *last_registers;          /* [o+l] registers of a machine that crashed; NULL: none */
 	u32 policy_round;              /* the policy thread's: the round in which it was last served */
+	u64 logged_ns;                 /* the policy thread's: its last log line about what the guest did */
+	u32 not_logged;                /* the policy thread's: lines left out since then */
 	u32 pending_events;            /* (a) bits of enum vm_event_kind; set by the machine's own threads */
 	struct domain_console *consoles[DOMAIN_SERIALS_MAX]; /* (c) once made, until the domain is freed */
 };

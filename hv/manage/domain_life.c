@@ -69,6 +69,7 @@ static int fill_vm_config(struct domain *domain, struct vm_config *to, struct ma
 		.memory_bytes = config->memory_kib * 1024,
 		.vcpu_count = config->vcpus,
 		.topology = config->topology,
+		.serial_count = config->serial_count,
 		.acpi = config->acpi,
 		.no_kvm = config->timers[DOMAIN_TIMER_KVMCLOCK] == DOMAIN_TIMER_NO,
 		.kernel = kernel->data,

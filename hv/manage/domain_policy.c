@@ -6,7 +6,9 @@
  * lock like any command does. A machine is served at most once a round, so one that resets without end does not keep
  * the others waiting.
  */
+#include "hv/clock.h"
 #include "hv/lib/error.h"
+#include "hv/lib/format.h"
 #include "hv/lib/log.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/string.h"
@@ -38,6 +40,26 @@ struct vm_listener domain_listener(struct domain *domain)
 static void preserve(struct domain *domain)
 {
 	domain_set_state(domain, DOMAIN_SHUTDOWN, DOMAIN_SHUTDOWN_USER);
+}
+
+/*
+ * A guest that resets or breaks itself without end must not wash everything else out of the log: of one domain one line
+ * a second. What was left out is counted; the words begin the next line.
+ */
+static bool may_log(struct domain *domain, char *left_out, size_t size)
+{
+	u64 now = clock_ns();
+
+	left_out[0] = '\0';
+	if (domain->logged_ns && now - domain->logged_ns < NS_PER_S) {
+		domain->not_logged++;
+		return false;
+	}
+	if (domain->not_logged)
+		format(left_out, size, "(%u lines of this domain left out) ", domain->not_logged);
+	domain->logged_ns = now;
+	domain->not_logged = 0;
+	return true;
 }
 
 static void boot_again(struct domain *domain)
@@ -86,7 +108,10 @@ static void powered_off(struct domain *domain)
 
 static void asked_for_reset(struct domain *domain)
 {
-	log_info("domain '%s' asked for a reset (%s)", domain->config.name, domain->vm->reason);
+	char left_out[48];
+
+	if (may_log(domain, left_out, sizeof(left_out)))
+		log_info("%sdomain '%s' asked for a reset (%s)", left_out, domain->config.name, domain->vm->reason);
 	switch (domain->running.on_reboot) {
 	case DOMAIN_ACTION_DESTROY:
 		domain_stop(domain, DOMAIN_SHUTOFF, DOMAIN_SHUTOFF_SHUTDOWN, "Shutdown");
@@ -114,8 +139,11 @@ static void keep_remains(struct domain *domain)
 
 static void crashed(struct domain *domain)
 {
+	char left_out[48];
+
 	keep_remains(domain);
-	log_warning("domain '%s' crashed: %s", domain->config.name, domain->why);
+	if (may_log(domain, left_out, sizeof(left_out)))
+		log_warning("%sdomain '%s' crashed: %s", left_out, domain->config.name, domain->why);
 	domain_emit(domain, DOMAIN_EVENT_CRASHED, "Panicked");
 	switch (domain->running.on_crash) {
 	case DOMAIN_ACTION_DESTROY: /* its memory is given back; state, reason and registers tell what was */

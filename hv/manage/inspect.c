@@ -9,6 +9,7 @@
 #include "hv/lib/string.h"
 #include "hv/manage/domain_internal.h"
 #include "hv/manage/inspect_internal.h"
+#include "hv/msr_policy.h"
 #include "hv/trace.h"
 
 static int not_active(struct manage_error *error)
@@ -114,7 +115,7 @@ int domain_walk_guest(struct domain *domain, u32 index, u64 linear, struct domai
 	mutex_unlock(&domain->operation);
 	*to = (struct domain_guest_walk){
 		.mode = guest_paging_name(&paging), .cr3 = paging.cr3, .steps = walk.step_count, .mapped = result == OK,
-		.error_code = walk.error_code, .gpa = walk.gpa.value, .page_bytes = walk.page_bytes, .writable = walk.writable,
+		.canonical = address_is_canonical(linear, guest_linear_bits(&paging)) || guest_linear_bits(&paging) == 32, .error_code = walk.error_code, .gpa = walk.gpa.value, .page_bytes = walk.page_bytes, .writable = walk.writable,
 		.user = walk.user, .no_execute = walk.no_execute, .dirty = walk.dirty,
 	};
 	for (u32 i = 0; i < to->steps && i < ARRAY_SIZE(to->step); i++) {
@@ -151,7 +152,7 @@ static u64 kinds_by_name(const char *names, struct manage_error *error)
 	return kinds;
 }
 
-int domain_trace_start(struct domain *domain, u32 index, const char *names, struct manage_error *error)
+int domain_trace_start(struct domain *domain, u32 index, const char *names, u64 *sequence, struct manage_error *error)
 {
 	u64 kinds = kinds_by_name(names, error);
 	struct vcpu *vcpu;
@@ -163,7 +164,7 @@ int domain_trace_start(struct domain *domain, u32 index, const char *names, stru
 	vcpu = inspect_vcpu(domain, index, error);
 	if (!vcpu)
 		code = MANAGE_FAILED;
-	else if (trace_start(vcpu, kinds))
+	else if (trace_start(vcpu, kinds, sequence))
 		code = manage_fail_no_memory(error);
 	mutex_unlock(&domain->operation);
 	return code;

@@ -32,6 +32,7 @@ struct domain_guest_walk {
 	u64 cr3;
 	u32 steps;
 	struct { u64 address, entry; u32 level; } step[5];
+	bool canonical;   /* else any access is a general-protection fault, before the tables are looked at */
 	bool mapped;      /* else error_code of the page fault that a read by the kernel would get */
 	u32 error_code;
 	u64 gpa, page_bytes;
@@ -41,10 +42,11 @@ MUST_CHECK int domain_walk_guest(struct domain *domain, u32 vcpu, u64 linear, st
 				 struct manage_error *error);
 
 /*
- * The exit trace of a vCPU. kinds: names divided by commas ("CPUID,IO"), NULL: all but interrupts. The vCPU runs slower
- * while it is on. Read gives one line in words; false: nothing new yet.
+ * The exit trace of one vCPU. kinds: names divided by commas ("CPUID,IO"), NULL: all but interrupts. The vCPU runs slower
+ * while it is on. *sequence: where reading begins. Read gives one line in words; false: nothing new yet.
  */
-MUST_CHECK int domain_trace_start(struct domain *domain, u32 vcpu, const char *kinds, struct manage_error *error);
+MUST_CHECK int domain_trace_start(struct domain *domain, u32 vcpu, const char *kinds, u64 *sequence,
+				  struct manage_error *error);
 void domain_trace_stop(struct domain *domain, u32 vcpu);
 bool domain_trace_read(struct domain *domain, u32 vcpu, u64 *sequence, char *text, size_t size);
 

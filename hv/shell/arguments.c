@@ -131,6 +131,20 @@ static int bind_word(struct binding *binding)
 	return bind_named(binding, (unsigned)index, equals ? equals + 1 : NULL);
 }
 
+/* virsh's words for `dominfo ""`. */
+static int check_not_empty(struct binding *binding)
+{
+	const struct shell_command *command = binding->arguments->command;
+
+	for (unsigned i = 0; i < option_count(command); i++) {
+		const char *value = binding->arguments->value[i];
+
+		if (command->options[i].kind == SHELL_TEXT && value && !*value)
+			return refuse(binding, "Failed to get option '%s': Option argument is empty%s", command->options[i].name, "");
+	}
+	return OK;
+}
+
 static int check_required(struct binding *binding)
 {
 	const struct shell_command *command = binding->arguments->command;
@@ -151,6 +165,7 @@ static int check_required(struct binding *binding)
 int shell_bind(const struct shell_words *words, struct shell_arguments *arguments, char error[SHELL_PARSE_ERROR_MAX])
 {
 	struct binding binding = { .words = words, .arguments = arguments, .error = error };
+	int code = OK;
 
 	memset(arguments, 0, sizeof(*arguments));
 	arguments->command = shell_command_find(words->word[0]);
@@ -158,13 +173,11 @@ int shell_bind(const struct shell_words *words, struct shell_arguments *argument
 		format(error, SHELL_PARSE_ERROR_MAX, "unknown command: '%.200s'", words->word[0]);
 		return ERR_NOT_FOUND;
 	}
-	for (binding.at = 1; binding.at < words->count; binding.at++) {
-		int code = bind_word(&binding);
-
-		if (code != OK)
-			return code;
-	}
-	return check_required(&binding);
+	for (binding.at = 1; binding.at < words->count && code == OK; binding.at++)
+		code = bind_word(&binding);
+	if (code == OK)
+		code = check_required(&binding);
+	return code == OK ? check_not_empty(&binding) : code;
 }
 
 static unsigned index_of(const struct shell_arguments *arguments, const char *name)

@@ -100,17 +100,16 @@ static int create(struct shell *shell, const struct shell_arguments *arguments)
 static int undefine(struct shell *shell, const struct shell_arguments *arguments)
 {
 	struct domain *domain = shell_domain(shell, arguments);
+	const char *name = shell_text(arguments, "domain"); /* as the person called it */
 	struct manage_error error;
-	struct domain_info info;
 	int code = OK;
 
 	if (!domain)
 		return ERR_NOT_FOUND;
-	domain_get_info(domain, &info);
 	if (domain_undefine(domain, &error))
-		code = shell_fail(shell, &error, "Failed to undefine domain '%s'", info.name);
+		code = shell_fail(shell, &error, "Failed to undefine domain '%s'", name);
 	else
-		shell_print(shell, "Domain '%s' has been undefined\n", info.name);
+		shell_print(shell, "Domain '%s' has been undefined\n", name);
 	domain_put(domain);
 	return code;
 }

@@ -211,7 +211,7 @@ static const struct shell_option domtime_options[] = {
 	{ .name = "now", .help = "set to the time of the host (not supported yet)", .kind = SHELL_FLAG },
 	{ .name = "pretty", .help = "print domain's time in human readable form", .kind = SHELL_FLAG },
 	{ .name = "sync", .help = "synchronize from domain's RTC (not supported yet)", .kind = SHELL_FLAG },
-	{ .name = "time", .help = "time to set (not supported yet)", .kind = SHELL_NUMBER, .only_by_name = true },
+	{ .name = "time", .help = "time to set (not supported yet)", .kind = SHELL_NUMBER },
 	{ 0 },
 };
 

@@ -83,26 +83,16 @@ static int exits(struct shell *shell, const struct shell_arguments *arguments)
 	return code;
 }
 
-static int trace(struct shell *shell, const struct shell_arguments *arguments)
+static void show_trace(struct shell *shell, struct domain *domain, u32 vcpu, u64 sequence, u64 limit)
 {
-	struct domain *domain = shell_domain(shell, arguments);
-	u64 sequence = 0, expected = 0, limit = 0, shown = 0;
-	struct manage_error error;
+	u64 expected = sequence, shown = 0;
 	struct domain_info info;
 	char text[160];
-	u32 vcpu;
 
-	if (!domain)
-		return ERR_NOT_FOUND;
-	if (shell_number(shell, arguments, "count", &limit) < 0 || !vcpu_option(shell, arguments, 0, &vcpu) ||
-	    (domain_trace_start(domain, vcpu, shell_text(arguments, "kinds"), &error) && shell_error(shell, "%s", error.text))) {
-		domain_put(domain);
-		return ERR_INVALID;
-	}
 	do {
 		while (!shell_interrupted(shell) && (!limit || shown < limit) &&
 		       domain_trace_read(domain, vcpu, &sequence, text, sizeof(text))) {
-			if (expected && sequence > expected + 1)
+			if (sequence > expected + 1)
 				shell_print(shell, "(%llu exits were not shown: the machine is faster than this terminal)\n",
 					    (unsigned long long)(sequence - expected - 1));
 			expected = sequence;
@@ -111,9 +101,29 @@ static int trace(struct shell *shell, const struct shell_arguments *arguments)
 		}
 		domain_get_info(domain, &info);
 	} while (info.id && (!limit || shown < limit) && !shell_sleep(shell, POLL_NS));
-	domain_trace_stop(domain, vcpu);
+}
+
+static int trace(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct domain *domain;
+	u64 sequence, limit = 0;
+	struct manage_error error;
+	u32 vcpu;
+	int code = OK;
+
+	if (!vcpu_option(shell, arguments, 0, &vcpu) || shell_number(shell, arguments, "count", &limit) < 0)
+		return ERR_INVALID;
+	domain = shell_domain(shell, arguments);
+	if (!domain)
+		return ERR_NOT_FOUND;
+	if (domain_trace_start(domain, vcpu, shell_text(arguments, "kinds"), &sequence, &error)) {
+		code = shell_error(shell, "%s", error.text);
+	} else {
+		show_trace(shell, domain, vcpu, sequence, limit);
+		domain_trace_stop(domain, vcpu);
+	}
 	domain_put(domain);
-	return OK;
+	return code;
 }
 
 static int vcpu_regs(struct shell *shell, const struct shell_arguments *arguments)
@@ -194,21 +204,25 @@ static int gva_walk(struct shell *shell, const struct shell_arguments *arguments
 	struct domain *domain;
 	struct domain_guest_walk walk;
 	struct manage_error error;
-	u64 gva = 0, vcpu = 0;
-	u32 depth = 0;
+	u64 gva = 0;
+	u32 depth = 0, vcpu;
 	int code;
 
-	if (shell_number(shell, arguments, "gva", &gva) < 0 || shell_number(shell, arguments, "vcpu", &vcpu) < 0)
+	if (shell_number(shell, arguments, "gva", &gva) < 0 || !vcpu_option(shell, arguments, 0, &vcpu))
 		return ERR_INVALID;
 	domain = shell_domain(shell, arguments);
 	if (!domain)
 		return ERR_NOT_FOUND;
-	code = domain_walk_guest(domain, vcpu > ~(u32)0 ? ~(u32)0 : (u32)vcpu, gva, &walk, &error);
+	code = domain_walk_guest(domain, vcpu, gva, &walk, &error);
 	domain_put(domain);
 	if (code)
 		return shell_error(shell, "%s", error.text);
 	shell_print(shell, "guest-virtual %016llx, paging: %s, CR3 %016llx\n", (unsigned long long)gva, walk.mode,
 		    (unsigned long long)walk.cr3);
+	if (!walk.canonical) {
+		shell_print(shell, "=> not canonical: an access raises #GP (#SS on the stack) before any table is read\n");
+		return OK;
+	}
 	for (; depth < walk.steps && depth < ARRAY_SIZE(walk.step); depth++) {
 		indent(shell, depth);
 		shell_print(shell, "`- level %u, entry at %016llx: %016llx\n", walk.step[depth].level,
@@ -230,7 +244,7 @@ static int gva_walk(struct shell *shell, const struct shell_arguments *arguments
 static const struct shell_option registers_options[] = { DOMAIN_OPTION(active), VCPU_OPTION("default: all"), { 0 } };
 static const struct shell_option exits_options[] = {
 	DOMAIN_OPTION(active),
-	{ .name = "live", .help = "each second what happened in it, until Ctrl-C", .kind = SHELL_FLAG },
+	{ .name = "live", .help = "each second what happened in it and what it cost, until Ctrl-C", .kind = SHELL_FLAG },
 	{ .name = "all", .help = "also the kinds that did not happen", .kind = SHELL_FLAG },
 	VCPU_OPTION("default: all, summed"),
 	{ 0 },

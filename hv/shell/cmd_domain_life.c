@@ -4,12 +4,6 @@
 #include "hv/shell/commands.h"
 #include "hv/shell/domain_argument.h"
 
-static const char *name_of(struct domain *domain, struct domain_info *info)
-{
-	domain_get_info(domain, info);
-	return info->name;
-}
-
 static int start_domain(struct shell *shell, const struct shell_arguments *arguments)
 {
 	struct domain *domain = shell_domain(shell, arguments);
@@ -33,41 +27,55 @@ static int start_domain(struct shell *shell, const struct shell_arguments *argum
 	return code;
 }
 
-/* The verbs that do one thing and say so. */
+/* The verbs that do one thing and say so; they call the domain as the person did, by its name, id or UUID. */
 static int act(struct shell *shell, const struct shell_arguments *arguments,
 	       int (*function)(struct domain *domain, struct manage_error *error), const char *verb, const char *done)
 {
 	struct domain *domain = shell_domain(shell, arguments);
+	const char *name = shell_text(arguments, "domain");
 	struct manage_error error;
-	struct domain_info info;
 	int code = OK;
 
 	if (!domain)
 		return ERR_NOT_FOUND;
-	name_of(domain, &info);
 	if (function(domain, &error))
-		code = shell_fail(shell, &error, "Failed to %s domain '%s'", verb, info.name);
+		code = shell_fail(shell, &error, "Failed to %s domain '%s'", verb, name);
 	else
-		shell_print(shell, "Domain '%s' %s\n", info.name, done);
+		shell_print(shell, "Domain '%s' %s\n", name, done);
 	domain_put(domain);
 	return code;
 }
 
-/* --mode: only ACPI's button is there; the others are virsh's words. The texts differ by a comma, as virsh's do. */
+static bool mode_is(const char *mode, size_t length, const char *name)
+{
+	return strlen(name) == length && strncmp(mode, name, length) == 0;
+}
+
+/*
+ * --mode: a list, of which the machine takes what it can: only ACPI's button is there; the others are virsh's words. The
+ * texts differ by a comma, as virsh's do.
+ */
 static int check_mode(struct shell *shell, const struct shell_arguments *arguments, const char *comma)
 {
 	static const char *const known[] = { "acpi", "agent", "initctl", "signal", "paravirt" };
-	const char *mode = shell_text(arguments, "mode");
+	const char *mode = shell_text(arguments, "mode"), *at = mode, *end;
+	bool acpi = !mode;
 
-	if (!mode || string_equal(mode, "acpi"))
-		return OK;
-	for (size_t i = 1; i < ARRAY_SIZE(known); i++) {
-		if (string_equal(mode, known[i]))
-			return shell_error(shell, "unsupported configuration: mode %s is not supported by this version of Solera, "
-					   "only acpi is", mode);
+	for (; at; at = *end ? end + 1 : NULL) {
+		size_t length, i = 0;
+
+		end = strchr(at, ',');
+		end = end ? end : at + strlen(at);
+		length = (size_t)(end - at);
+		while (i < ARRAY_SIZE(known) && !mode_is(at, length, known[i]))
+			i++;
+		if (i == ARRAY_SIZE(known))
+			return shell_error(shell, "Unknown mode %.*s value, expecting 'acpi', 'agent', 'initctl', 'signal'%s or 'paravirt'",
+					   (int)length, at, comma);
+		acpi = acpi || i == 0;
 	}
-	return shell_error(shell, "Unknown mode %s value, expecting 'acpi', 'agent', 'initctl', 'signal'%s or 'paravirt'", mode,
-			   comma);
+	return acpi ? OK : shell_error(shell, "unsupported configuration: mode %s is not supported by this version of Solera, "
+				       "only acpi is", mode);
 }
 
 static int shutdown(struct shell *shell, const struct shell_arguments *arguments)
@@ -121,18 +129,17 @@ static int autostart(struct shell *shell, const struct shell_arguments *argument
 {
 	bool on = !shell_flag(arguments, "disable");
 	struct domain *domain = shell_domain(shell, arguments);
+	const char *name = shell_text(arguments, "domain");
 	struct manage_error error;
-	struct domain_info info;
 	int code = OK;
 
 	if (!domain)
 		return ERR_NOT_FOUND;
-	name_of(domain, &info);
 	if (domain_set_autostart(domain, on, &error))
 		code = shell_fail(shell, &error, on ? "Failed to mark domain '%s' as autostarted"
-				  : "Failed to unmark domain '%s' as autostarted", info.name);
+				  : "Failed to unmark domain '%s' as autostarted", name);
 	else
-		shell_print(shell, "Domain '%s' %s as autostarted\n", info.name, on ? "marked" : "unmarked");
+		shell_print(shell, "Domain '%s' %s as autostarted\n", name, on ? "marked" : "unmarked");
 	domain_put(domain);
 	return code;
 }

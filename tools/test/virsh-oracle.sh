@@ -229,6 +229,88 @@ event
 event --event foo
 event --event lifecycle --timeout 1
 event --domain a --all --timeout 1
+list --all --inactive
+list --all --state-shutoff --persistent --name
+define a2.xml --foo
+define a2.xml b.xml
+define --file a2.xml
+define --file=nosuch.xml
+define ""
+create a2.xml --foo
+create --file b.xml
+suspend 2222
+suspend 22222222-1111-4111-8111-111111111111
+resume 22222222-1111-4111-8111-111111111111
+reset 22222222-1111-4111-8111-111111111111
+vcpuinfo B
+vcpuinfo B --pretty
+vcpuinfo --domain B --foo
+vcpuinfo a B
+inject-nmi B --foo
+inject-nmi
+inject-nmi a b
+shutdown
+shutdown --mode
+shutdown B --mode acpi,foo
+reboot nosuch
+reboot
+reset nosuch
+reset B C
+suspend
+suspend B B
+resume nosuch
+destroy
+destroy nosuch
+destroy B --foo
+destroy B
+start a --paused --foo
+start --domain=a
+autostart 11111111-1111-4111-8111-111111111111
+autostart 11111111-1111-4111-8111-111111111111 --disable
+suspend --domain a
+resume a
+resume --domain a
+destroy --domain=a
+start 99
+start 11111111-1111-4111-8111-111111111111
+destroy 11111111-1111-4111-8111-111111111111
+start 11111111-1111-4111-8111-11111111111
+undefine
+undefine --foo a
+autostart
+autostart a b
+autostart --foo a
+autostart a --disable --disable
+edit
+edit nosuch
+edit a b
+edit --foo a
+dumpxml a b
+dumpxml --foo a
+dumpxml 99
+domname --foo
+domuuid --domain nosuch
+domid a b
+dominfo 99
+dominfo ""
+dominfo ''
+dominfo a --all
+domstate a b
+domstate --domain nosuch --reason
+domtime
+domtime nosuch
+domtime a b
+domtime a --time
+domtime a --pretty --foo
+console
+console a b
+console --foo a
+domstats a --foo
+domstats --state nosuch
+desc nosuch
+desc
+undefine 11111111-1111-4111-8111-111111111111
+list --all
 help-no-such
 E
 sed -i '/^create$/d' "$folder/commands" # Solera reads what is pasted; virsh demands <file>
@@ -251,6 +333,7 @@ normalise() { # FILE PRELUDE-LINES
 		-e '/^CPU time:/d' # the host's clock there; here time really spent, none when it never ran
 		-e '/^Security (model|DOI|label):/d' # the test driver pretends a security model
 		-e 's/^Time: [0-9]+$/Time/' # invented there, the clock here
+		-e 's/^CPU:            [0-9]+$/CPU:/' # likewise
 	)
 	sed -E "${words[@]}" "$1" | awk -v skip="$2" '/^# / { n++ } n > skip && (NF || !/^$/)'
 }

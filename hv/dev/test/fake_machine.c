@@ -117,6 +117,7 @@ struct vm *fake_machine_create(void)
 	vm->vcpu_count = 1;
 	cpu_topology_default(&vm->config.topology, 1);
 	vm->low_ram_bytes = 256 * MIB;
+	vm->config.serial_count = PC_SERIAL_MAX;
 	vm->config.acpi = true;
 	vm->config.memory_bytes = 256 * MIB;
 	spinlock_init(&vm->memory_lock, "memory", LOCK_RANK_VM);

@@ -576,7 +576,7 @@ START_TEST(serial_output_is_kept_and_handed_over)
 	struct char_device *host = pc_board.serial(vm, 0);
 
 	seen_count = 0;
-	ck_assert_ptr_null(pc_board.serial(vm, PC_SERIAL_COUNT));
+	ck_assert_ptr_null(pc_board.serial(vm, PC_SERIAL_MAX));
 	for (const char *s = "early"; *s; s++)
 		outb(vm, 0x3f8, (u8)*s);
 	fake_time_advance(NS_PER_S);
@@ -626,6 +626,31 @@ START_TEST(serial_interrupts)
 	outb(vm, 0x3f8, 0x34);
 	outb(vm, 0x3f9, 0x12);
 	ck_assert_uint_eq(inb(vm, 0x3f8) | inb(vm, 0x3f9) << 8, 0x1234);
+}
+END_TEST
+
+/* COM3 has COM1's interrupt: it stays up until both are content. */
+START_TEST(serial_ports_share_an_interrupt)
+{
+	struct char_device *host = pc_board.serial(vm, 2);
+
+	pic_on();
+	outb(vm, 0x3fc, 0x08);
+	outb(vm, 0x3ec, 0x08);
+	outb(vm, 0x3f9, 0x02);
+	ck_assert_int_eq(fake_take_interrupt(vm), 0x24);
+	outb(vm, 0x3e9, 0x01);
+	ck_assert_uint_eq(host->write(host, "x", 1), 1);
+	ck_assert_uint_eq(inb(vm, 0x3fa) & 7, 2); /* COM1 is content; COM3 is not, so the line stays up: no edge */
+	outb(vm, 0x20, 0x20);
+	ck_assert_int_eq(fake_take_interrupt(vm), -1);
+	ck_assert_uint_eq(inb(vm, 0x3e8), 'x');
+	outb(vm, 0x3f8, 'y');
+	ck_assert_int_eq(fake_take_interrupt(vm), 0x24); /* now it was down in between */
+	outb(vm, 0x20, 0x20);
+	ck_assert_uint_eq(pc_board.serial(vm, 3)->write(pc_board.serial(vm, 3), "z", 1), 1);
+	ck_assert_uint_eq(inb(vm, 0x2e8), 'z');
+	ck_assert_uint_eq(inb(vm, 0x2f8), 0);
 }
 END_TEST
 
@@ -811,7 +836,8 @@ Suite *test_suite(void)
 		apic_identity_and_modes, x2apic_faults_where_it_must, self_ipi_priorities_and_eoi, apic_errors,
 		software_disable_and_init, paravirtual_eoi, tsc_deadline, apic_timer_counts, level_interrupts_wait_for_eoi,
 		edges_at_the_io_apic, power_and_reset_ways, keyboard_controller_answers_probes_at_once,
-		serial_output_is_kept_and_handed_over, serial_interrupts, serial_input_presses_back,
+		serial_output_is_kept_and_handed_over, serial_interrupts, serial_ports_share_an_interrupt,
+		serial_input_presses_back,
 		pci_configuration_both_ways, pausing_stops_the_machines_time, state_survives_the_round_trip,
 		hostile_state_changes_nothing_or_is_taken_whole,
 	};

@@ -21,7 +21,7 @@
 #define HIGH 0x7fff0000u
 #define BIOS 0xf0000u
 
-static const struct vacpi_config config = { 3, { 1, 1, 3, 1 }, 0, 0xc0000000, 0xfec00000 };
+static const struct vacpi_config config = { 3, { 1, 1, 3, 1 }, 0, 0xc0000000, 0xfec00000, 4 };
 static struct vacpi acpi;
 static struct blob tables, rsdp;
 
@@ -106,12 +106,12 @@ START_TEST(iasl_understands_the_dsdt)
 	static const char *const wanted[] = {
 		"_S5, Package (0x04)", "Device (PCI0)", "EisaId (\"PNP0A08\")", "EisaId (\"PNP0501\")", "Method (_OSC, 4",
 		"ToUUID (\"33db4d5b-1ff7-401c-9657-7441c03dd766\")", "0xB0000000", "0x001FFFFF", "Device (C002)",
-		"0xFEBFFFFF", "0x00000001C0000000", "\"ACPI0007\"", "Device (COM2)", "\"QEMU0002\"",
+		"0xFEBFFFFF", "0x00000001C0000000", "\"ACPI0007\"", "Device (COM4)", "0x02E8", "\"QEMU0002\"",
 	};
 	u32 length;
 	FILE *file;
 
-	build(&(struct vacpi_config){ 3, { 1, 1, 3, 1 }, 6 * GIB + 5, 0xc0000000, 0xfec00000 });
+	build(&(struct vacpi_config){ 3, { 1, 1, 3, 1 }, 6 * GIB + 5, 0xc0000000, 0xfec00000, 4 });
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/dsdt.aml", folder);
 	file = fopen(path, "wb");

@@ -149,7 +149,7 @@ START_TEST(a_life)
 	ck_assert_str_eq(run("define \\\\solera\\\\a.xml"), "Domain 'a' defined from \\solera\\a.xml\n\n");
 	ck_assert_str_eq(run("start a --paused"), "Domain 'a' started\n\n");
 	ck_assert_str_eq(run("domstate a --reason"), "paused (starting up)\n\n");
-	ck_assert_str_eq(run("resume 1"), "Domain 'a' resumed\n\n");
+	ck_assert_str_eq(run("resume 1"), "Domain '1' resumed\n\n");
 	ck_assert_str_eq(run("list --title"), " Id   Name   State     Title\n----------------------------------\n"
 			 " 1    a      running   A machine\n\n");
 	fake_guest_event("a", VM_EVENT_CRASHED, "it jumped into nothing");
