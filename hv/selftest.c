@@ -33,11 +33,14 @@ static void report(bool passed, const char *name)
 /* On this CPU: for what is about sharing one. */
 static struct thread *create_here(const char *name, void (*function)(void *argument), void *argument)
 {
-	const struct cpu_mask here = cpu_mask_of(thread_cpu(thread_current()));
+	u32 cpu = thread_cpu(thread_current());
+	const struct cpu_mask here = cpu_mask_of(cpu);
 	struct thread *thread = thread_create(name, function, argument);
 
 	if (!thread || thread_set_affinity(thread, &here) != OK)
 		panic("selftest: no thread");
+	while (thread_cpu(thread) != cpu) /* it began on an idle CPU, which gives it away */
+		thread_sleep_ns(50 * NS_PER_US);
 	return thread;
 }
 

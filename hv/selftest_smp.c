@@ -442,8 +442,11 @@ static u64 measure_kick(void)
 	u64 least = ~(u64)0;
 
 	__atomic_store_n(&stop, false, __ATOMIC_RELEASE);
+	spun_on[0] = (struct cpu_mask){ { 0 } };
 	thread = thread_create("kicked", spin, &spun_on[0]);
 	stay_on(thread, 1);
+	while (!cpu_mask_has(&spun_on[0], 1)) /* it runs there */
+		thread_sleep_ns(50 * NS_PER_US);
 	for (u32 i = 0; i < 1000; i++) {
 		u64 before = rdtsc();
 
