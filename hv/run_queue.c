@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run queues: one a CPU. Which thread of a queue runs is hv/sched_policy.c's; this file switches, wakes, and moves
- * threads between CPUs.
+ * The run queues: one a CPU. Which thread of a queue runs is hv/sched_policy.c's, where one moves to even out hv/sched_balance.c's; this
+ * file switches, wakes, and moves.
  *
  * A thread belongs to the queue of thread->cpu, and that changes only under the lock of the queue it leaves, while nothing
  * of it is on a CPU. No two queues are locked at once: a thread that moves is in neither for a moment (in transit: runnable,
@@ -31,8 +31,15 @@
 struct thread *thread_switch(struct thread *from, u64 *from_rsp, u64 to_rsp); /* arch/x86/switch.S */
 
 static struct cpu_mask idle_cpus; /* (a) those that found nothing to do and have not been given anything since */
+static struct sched_cpu *sched_cpus[CPU_MAX]; /* (c) once started: what the policy sees of all CPUs */
 
-#define BALANCE_INTERVAL_NS (50 * NS_PER_MS)
+#define BALANCE_INTERVAL_NS NS_PER_MS      /* at least so long between two looks at what other CPUs have */
+#define MEMORY_NS (8 * NS_PER_S)           /* for how long unequal service is remembered */
+
+u64 run_queue_ticks(u64 ns)
+{
+	return clock_ns_to_tsc(ns) - clock_ns_to_tsc(0);
+}
 
 bool thread_should_yield(void)
 {
@@ -53,7 +60,7 @@ struct run_queue *thread_lock_queue(const struct thread *thread)
 
 static bool allowed_on(const struct thread *thread, const struct cpu *cpu)
 {
-	return cpu_mask_has(&thread->affinity, cpu->index);
+	return cpu_mask_has(&thread->task.allowed, cpu->index);
 }
 
 /* Its registers are still being saved: a few instructions, with interrupts off, without a lock. */
@@ -73,23 +80,24 @@ static void account_until(struct thread *thread, u64 now, u64 *account)
 
 /* [queue] in all of these. */
 
-static void arm_slice_timer(struct run_queue *queue, struct thread *running)
+/* On the queue's own CPU, after its running thread was charged. */
+static void arm_slice_timer(struct run_queue *queue)
 {
-	u64 left;
+	u64 left = sched_next_decision(&queue->policy, queue->last_tsc), until;
 
-	if (running->idle || queue->slice_armed)
+	if (left == SCHED_NEVER)
 		return;
-	queue->slice_armed = true;
-	left = clock_tsc_to_ns(clock_ns_to_tsc(0) + sched_slice_left(&running->entity));
-	timer_arm(&queue->slice, clock_ns() + MAX(left, 100000u));
+	until = clock_ns() + MAX(clock_tsc_to_ns(clock_ns_to_tsc(0) + left), 100000u);
+	if (queue->slice_until_ns && queue->slice_until_ns <= until)
+		return;
+	queue->slice_until_ns = until;
+	timer_arm(&queue->slice, until);
 }
 
 static void slice_over(struct timer *timer)
 {
-	struct run_queue *queue = this_cpu()->queue;
-
 	(void)timer;
-	WRITE_ONCE(queue->slice_armed, false);
+	WRITE_ONCE(this_cpu()->queue->slice_until_ns, 0);
 	WRITE_ONCE(this_cpu()->reschedule, 1);
 }
 
@@ -101,14 +109,13 @@ static u64 charge_current(struct run_queue *queue, struct thread *current)
 	if (ticks)
 		queue->last_tsc = now;
 	current->run_ticks += ticks;
-	if (!current->idle)
-		sched_charge(&queue->policy, &current->entity, ticks);
+	sched_run(&queue->policy, queue->last_tsc, ticks);
 	return queue->last_tsc;
 }
 
 static void take_out(struct run_queue *queue, struct thread *thread)
 {
-	sched_take(&queue->policy, &thread->entity);
+	sched_remove(&queue->policy, &thread->task);
 	list_remove(&thread->queued);
 }
 
@@ -116,27 +123,51 @@ static void take_out(struct run_queue *queue, struct thread *thread)
 static struct thread *choose_next(struct run_queue *queue, struct thread *current)
 {
 	u64 now = charge_current(queue, current);
-	struct sched_entity *entity;
+	struct sched_task *task;
 	struct thread *next;
 
 	if (!current->idle) {
+		bool stays;
+
 		current->since_tsc = now;
 		current->moving = current->state == THREAD_RUNNABLE && !allowed_on(current, current->cpu);
-		if (current->state == THREAD_RUNNABLE && !current->moving) {
-			sched_put(&queue->policy, &current->entity);
+		stays = current->state == THREAD_RUNNABLE && !current->moving;
+		sched_stop(&queue->policy, now, !stays);
+		if (stays)
 			list_push_back(&queue->threads, &current->queued);
-		} else {
-			sched_leave(&queue->policy, &current->entity);
-		}
 	}
-	entity = sched_pick(&queue->policy);
-	if (!entity)
+	task = sched_next(&queue->policy, now);
+	if (!task)
 		return queue->idle;
-	next = CONTAINER_OF(entity, struct thread, entity);
+	next = CONTAINER_OF(task, struct thread, task);
 	list_remove(&next->queued);
 	if (next != current)
 		account_until(next, now, &next->steal_ticks);
 	return next;
+}
+
+/*
+ * [queue] Takes out who had less than its share and is to change to another CPU; the caller places it when no lock is held.
+ * `current`, whose registers are still in use here, is placed when it has left its stack. NULL: nobody.
+ */
+static struct thread *choose_given(struct run_queue *queue, struct thread *current)
+{
+	const struct sched_machine machine = { sched_cpus, &cpus_online };
+	struct sched_task *task;
+	struct thread *given;
+	u32 to = 0;
+
+	if (cpu_count == 1 || !queue->policy.waiting || (s64)(queue->last_tsc - queue->next_balance) < 0)
+		return NULL;
+	queue->next_balance = queue->last_tsc + run_queue_ticks(BALANCE_INTERVAL_NS);
+	task = sched_give_away(&machine, &queue->policy, queue->last_tsc, &to);
+	if (!task)
+		return NULL;
+	given = CONTAINER_OF(task, struct thread, task);
+	take_out(queue, given);
+	given->move_to = to;
+	given->moving = given == current;
+	return given->moving ? NULL : given;
 }
 
 /* Switching */
@@ -172,19 +203,29 @@ void thread_finish_switch(struct thread *previous)
 		self->hooks->in(self->hooks_context);
 }
 
+/* In transit since choose_given; no lock is held. */
+static void place_given(struct thread *given)
+{
+	if (!given)
+		return;
+	wait_until_off_cpu(given);
+	run_queue_place(given, thread_lock_queue(given));
+}
+
 void thread_schedule(void)
 {
 	struct cpu *cpu = this_cpu();
 	struct run_queue *queue = cpu->queue;
-	struct thread *current = cpu->current, *next;
+	struct thread *current = cpu->current, *next, *given;
 
 	lock_raw(&queue->lock);
 	WRITE_ONCE(cpu->reschedule, 0);
 	next = choose_next(queue, current);
-	if (queue->policy.count)
-		arm_slice_timer(queue, next);
+	given = choose_given(queue, current);
+	arm_slice_timer(queue);
 	if (next == current) {
 		unlock_raw(&queue->lock);
+		place_given(given);
 		return;
 	}
 	if (current->idle)
@@ -196,6 +237,7 @@ void thread_schedule(void)
 	/* A full barrier: what `next` reads from here on was written after any thread_kick that did not see it as current. */
 	__atomic_store_n(&next->on_cpu, 1, __ATOMIC_SEQ_CST);
 	unlock_raw(&queue->lock);
+	place_given(given);
 	if (current->hooks)
 		current->hooks->out(current->hooks_context);
 	thread_finish_switch(thread_switch(current, &current->rsp, next->rsp));
@@ -208,8 +250,7 @@ void thread_yield(void)
 
 	lock_raw(&cpu->queue->lock);
 	charge_current(cpu->queue, cpu->current);
-	if (!cpu->current->idle)
-		sched_give_up_slice(&cpu->current->entity);
+	sched_yield_task(&cpu->queue->policy);
 	unlock_raw(&cpu->queue->lock);
 	thread_schedule();
 	irq_restore(flags);
@@ -239,6 +280,14 @@ static void ask_for_switch(struct cpu *cpu)
 		lapic_self_ipi(VECTOR_RESCHEDULE); /* taken as soon as interrupts are on again */
 }
 
+void run_queue_look_again(struct cpu *cpu)
+{
+	u64 flags = irq_save();
+
+	ask_for_switch(cpu);
+	irq_restore(flags);
+}
+
 /* [queue] Into the queue; and who has to know: its CPU, or an idle one that could take it. */
 static void enqueue(struct thread *thread, struct run_queue *queue)
 {
@@ -246,21 +295,20 @@ static void enqueue(struct thread *thread, struct run_queue *queue)
 	struct thread *running = cpu->current;
 	struct cpu_mask idle;
 
-	sched_join(&queue->policy, &thread->entity);
+	sched_add(&queue->policy, &thread->task, charge_current(queue, running));
 	list_push_back(&queue->threads, &thread->queued);
 	if (running->idle) {
 		ask_for_switch(cpu);
 		return;
 	}
-	charge_current(queue, running);
-	if (sched_preempts(&queue->policy, &thread->entity, &running->entity))
+	if (sched_task_preempts(&queue->policy, &thread->task))
 		ask_for_switch(cpu);
 	else if (cpu == this_cpu())
-		arm_slice_timer(queue, running);
-	else if (!queue->slice_armed)
+		arm_slice_timer(queue);
+	else if (!queue->slice_until_ns || thread->task.state == SCHED_TASK_THROTTLED)
 		ask_for_switch(cpu); /* its slice timer is its own to arm */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	idle = cpu_mask_and(&idle_cpus, &thread->affinity);
+	idle = cpu_mask_and(&idle_cpus, &thread->task.allowed);
 	if (!cpu_mask_empty(&idle))
 		ask_for_switch(cpus[cpu_mask_next(&idle, 0)]);
 }
@@ -274,20 +322,25 @@ static bool claim_idle(u32 index)
 static struct cpu *least_loaded(const struct cpu_mask *candidates, struct cpu *best)
 {
 	CPU_MASK_FOR_EACH(i, candidates) {
-		u32 count = READ_ONCE(cpus[i]->queue->policy.count);
+		u32 count = READ_ONCE(cpus[i]->queue->policy.waiting);
 
-		if (!best || count < READ_ONCE(best->queue->policy.count))
+		if (!best || count < READ_ONCE(best->queue->policy.waiting))
 			best = cpus[i];
 	}
 	return best;
 }
 
-/* [queue of thread->cpu] Where it was last, when that idles; else any idle CPU; else where it was last. */
-static struct cpu *choose_cpu(const struct thread *thread)
+/* [queue of thread->cpu] The CPU that it is given to; where it was last, when that idles; else any idle CPU; else where it was last. */
+static struct cpu *choose_cpu(struct thread *thread)
 {
-	struct cpu_mask usable = cpu_mask_and(&thread->affinity, &cpus_online), idle;
+	struct cpu_mask usable = cpu_mask_and(&thread->task.allowed, &cpus_online), idle;
 	bool last_allowed = cpu_mask_has(&usable, thread->cpu->index);
+	u32 move_to = thread->move_to;
 
+	thread->move_to = SCHED_NOBODY;
+
+	if (move_to != SCHED_NOBODY && cpu_mask_has(&usable, move_to))
+		return cpus[move_to];
 	if (last_allowed && claim_idle(thread->cpu->index))
 		return thread->cpu;
 	idle = cpu_mask_and(&usable, &idle_cpus);
@@ -325,7 +378,7 @@ void thread_wake(struct thread *thread)
 
 	if (thread->state != THREAD_BLOCKED) {
 		unlock_raw(&queue->lock);
-	} else if (thread->entity.counted) {
+	} else if (thread->task.state != SCHED_TASK_OFF) {
 		thread->state = THREAD_RUNNABLE; /* not yet off its CPU: thread_schedule there will put it back by itself */
 		unlock_raw(&queue->lock);
 	} else {
@@ -362,7 +415,7 @@ static struct thread *find_movable(struct run_queue *victim, const struct cpu *t
 	LIST_FOR_EACH(node, &victim->threads) {
 		struct thread *thread = LIST_ENTRY(node, struct thread, queued);
 
-		if (allowed_on(thread, to))
+		if (thread->task.state == SCHED_TASK_QUEUED && allowed_on(thread, to))
 			return thread;
 	}
 	return NULL;
@@ -392,9 +445,9 @@ static bool steal(struct cpu *self)
 	struct thread *thread = NULL;
 
 	for (u32 i = 0; i < cpu_count; i++) {
-		u32 count = cpus[i] && cpus[i] != self && cpus[i]->queue ? READ_ONCE(cpus[i]->queue->policy.count) : 0;
+		u32 count = cpus[i] && cpus[i] != self && cpus[i]->queue ? READ_ONCE(cpus[i]->queue->policy.waiting) : 0;
 
-		if (count == 0 || (best && count <= READ_ONCE(best->queue->policy.count)))
+		if (count == 0 || (best && count <= READ_ONCE(best->queue->policy.waiting)))
 			continue;
 		lock_raw(&cpus[i]->queue->lock);
 		/* An idle CPU is about to run what it has just been given. */
@@ -415,31 +468,6 @@ static bool steal(struct cpu *self)
 	return true;
 }
 
-/*
- * A CPU with many waiting threads gives one to a CPU with at least two fewer; idle ones help themselves. At most once in
- * BALANCE_INTERVAL_NS, at the end of an interrupt.
- */
-static void balance(struct cpu *self)
-{
-	struct run_queue *queue = self->queue;
-	u64 now = clock_ns();
-	struct thread *thread = NULL;
-	struct cpu *to;
-
-	if (now < queue->next_balance_ns)
-		return;
-	queue->next_balance_ns = now + BALANCE_INTERVAL_NS;
-	to = least_loaded(&cpus_online, NULL);
-	if (READ_ONCE(to->queue->policy.count) + 2 > READ_ONCE(queue->policy.count))
-		return;
-	lock_raw(&queue->lock);
-	thread = find_movable(queue, to);
-	if (thread)
-		move(thread, queue, to);
-	else
-		unlock_raw(&queue->lock);
-}
-
 /* Per CPU */
 
 /* The outermost interrupt's end, interrupts off: what could not be done where it was asked for. */
@@ -450,8 +478,6 @@ static void interrupt_end(void)
 	log_wake_readers();
 	if (!READ_ONCE(cpu->reschedule))
 		return;
-	if (READ_ONCE(cpu->queue->policy.count) > 1)
-		balance(cpu);
 	thread_schedule();
 }
 
@@ -474,12 +500,14 @@ void threads_init_cpu(void)
 	idle->idle = true;
 	idle->on_cpu = 1;
 	idle->cpu = cpu;
-	idle->affinity = cpu_mask_of(cpu->index);
+	idle->task.allowed = cpu_mask_of(cpu->index);
+	idle->move_to = SCHED_NOBODY;
 	list_init(&idle->queued);
 	string_copy(idle->name, "idle", sizeof(idle->name));
 	waitqueue_init(&idle->exit, "idle exit");
 	spinlock_init(&queue->lock, "run queue", LOCK_RANK_SCHED);
-	sched_queue_init(&queue->policy);
+	sched_cpu_init(&queue->policy, cpu->index, run_queue_ticks(THREAD_SLICE_NS), run_queue_ticks(MEMORY_NS));
+	sched_cpus[cpu->index] = &queue->policy;
 	list_init(&queue->threads);
 	timer_init(&queue->slice, slice_over, NULL);
 	queue->idle = idle;

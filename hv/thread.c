@@ -68,6 +68,12 @@ void thread_start(struct thread *previous)
 
 struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument)
 {
+	return thread_create_in(NULL, false, name, function, argument);
+}
+
+struct thread *thread_create_in(struct thread_group *group, bool helper, const char *name, void (*function)(void *argument),
+				void *argument)
+{
 	struct thread *thread = kzalloc(sizeof(*thread));
 	u64 flags;
 
@@ -82,10 +88,12 @@ struct thread *thread_create(const char *name, void (*function)(void *argument),
 	thread->function = function;
 	thread->argument = argument;
 	waitqueue_init(&thread->exit, "thread exit");
-	sched_entity_init(&thread->entity, SCHED_WEIGHT_DEFAULT, clock_ns_to_tsc(THREAD_SLICE_NS) - clock_ns_to_tsc(0));
+	sched_task_init(&thread->task, thread_group_policy(group), SCHED_WEIGHT_DEFAULT, run_queue_ticks(THREAD_SLICE_NS));
+	if (group && helper)
+		thread->task.helpers = &thread->task.group->helpers;
 	build_first_frame(thread);
 	thread->state = THREAD_BLOCKED;
-	thread->affinity = CPU_MASK_ALL;
+	thread->move_to = SCHED_NOBODY;
 	thread->fresh = true;
 	thread->since_tsc = rdtsc();
 	list_init(&thread->queued);
@@ -134,12 +142,15 @@ void thread_set_weight(struct thread *thread, u32 weight)
 	u64 flags = irq_save();
 	struct run_queue *queue = thread_lock_queue(thread);
 
-	weight = MIN(MAX(weight, SCHED_WEIGHT_MIN), SCHED_WEIGHT_MAX) << SCHED_WEIGHT_SHIFT;
-	if (thread->entity.counted)
-		queue->policy.total_weight += (u64)weight - thread->entity.weight;
-	thread->entity.weight = weight;
+	sched_task_set_weight(&queue->policy, &thread->task, weight);
 	unlock_raw(&queue->lock);
 	irq_restore(flags);
+}
+
+void thread_set_cap(struct thread *thread, u64 period_ns, u64 quota_ns)
+{
+	sched_cap_set(&thread->task.own, run_queue_ticks(period_ns), run_queue_ticks(quota_ns));
+	run_queue_look_again(READ_ONCE(thread->cpu));
 }
 
 int thread_set_affinity(struct thread *thread, const struct cpu_mask *wanted)
@@ -152,7 +163,7 @@ int thread_set_affinity(struct thread *thread, const struct cpu_mask *wanted)
 		return ERR_RANGE;
 	flags = irq_save();
 	queue = thread_lock_queue(thread);
-	thread->affinity = *wanted;
+	thread->task.allowed = *wanted;
 	run_queue_leave_forbidden(thread, queue);
 	if (thread == thread_current() && READ_ONCE(this_cpu()->reschedule) && this_cpu()->interrupt_depth == 0)
 		thread_schedule();
@@ -165,7 +176,7 @@ void thread_get_affinity(struct thread *thread, struct cpu_mask *allowed)
 	u64 flags = irq_save();
 	struct run_queue *queue = thread_lock_queue(thread);
 
-	*allowed = thread->affinity;
+	*allowed = thread->task.allowed;
 	unlock_raw(&queue->lock);
 	irq_restore(flags);
 }

@@ -19,6 +19,10 @@ struct thread; /* hv/thread_internal.h */
 
 /* Starts a thread; NULL: no memory. The name is copied. The thread ends when the function returns. */
 struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument);
+/* The same in a share group; helper: one of its threads that are no vCPUs. The group outlives the thread. */
+struct thread_group;
+struct thread *thread_create_in(struct thread_group *group, bool helper, const char *name, void (*function)(void *argument),
+				void *argument);
 void thread_join(struct thread *thread); /* waits for its end and frees it; exactly one caller */
 void thread_detach(struct thread *thread);
 void thread_yield(void);
@@ -37,6 +41,8 @@ struct thread_times {
 	u64 switches, migrations;
 };
 void thread_get_times(const struct thread *thread, struct thread_times *times);
+/* So much CPU time in each period; quota 0: no cap. It holds from the next moment on. Any context. */
+void thread_set_cap(struct thread *thread, u64 period_ns, u64 quota_ns);
 u64 thread_run_ns(const struct thread *thread);
 
 /*

@@ -4,7 +4,7 @@
 #define HV_THREAD_INTERNAL_H
 
 #include "arch/x86/cpu.h"
-#include "hv/sched_policy.h"
+#include "hv/sched_balance.h"
 #include "hv/thread.h"
 #include "hv/timer.h"
 
@@ -14,8 +14,8 @@ struct thread {
 	u64 rsp;                   /* (o) where it stopped, while it does not run */
 	u64 stack_top;             /* (c) */
 	struct cpu *cpu;           /* [queue] whose run queue it belongs to; hv/run_queue.c says when it may change */
-	struct cpu_mask affinity;  /* [queue] */
-	struct sched_entity entity; /* [queue] */
+	struct sched_task task;    /* [queue] what the policy knows of it; its affinity is task.allowed */
+	u32 move_to;               /* [queue] the CPU that it is being given to; SCHED_NOBODY: none */
 	u32 state;                 /* [queue] enum thread_state */
 	u32 on_cpu;                /* (a) its stack is in use */
 	bool idle;                 /* (c) */
@@ -39,13 +39,13 @@ struct thread {
 
 struct run_queue {
 	struct spinlock lock;
-	struct sched_queue policy; /* [lock] */
+	struct sched_cpu policy;   /* [lock] */
 	u64 last_tsc;              /* [lock] up to when the running thread has been charged */
 	struct list_node threads;  /* [lock] those that wait, the longest first: for other CPUs that look for work */
 	struct thread *idle;       /* (c) */
-	struct timer slice;        /* armed while somebody waits in the queue */
-	bool slice_armed;          /* [lock] set; cleared by the timer itself, which then has the CPU look again */
-	u64 next_balance_ns;       /* (o) */
+	struct timer slice;        /* armed for the next decision: a slice's or a grant's end, a throttled thread's release */
+	u64 slice_until_ns;        /* [lock] set; cleared by the timer itself, which then has the CPU look again; 0: not armed */
+	u64 next_balance;          /* (o) TSC */
 	u64 started_ns;            /* (c) since when the CPU is here */
 	u64 switches;              /* [lock] */
 };
@@ -63,6 +63,12 @@ void run_queue_place(struct thread *thread, struct run_queue *queue);
 void run_queue_leave_forbidden(struct thread *thread, struct run_queue *queue);
 /* On the stack of the thread that was switched to: what has to happen to the one that was left. */
 void thread_finish_switch(struct thread *previous);
+
+/* Nanoseconds as the policy's ticks. */
+u64 run_queue_ticks(u64 ns);
+/* That CPU decides anew: a cap or a weight has changed. Any context but NMI. */
+void run_queue_look_again(struct cpu *cpu);
+struct sched_group *thread_group_policy(struct thread_group *group); /* NULL for NULL */
 
 /* Gives the CPU to the best thread. Interrupts off, no lock held; returns when this thread runs again. */
 void thread_schedule(void);

@@ -19,6 +19,8 @@
 #include "hv/lib/log.h"
 #include "hv/lib/string.h"
 #include "hv/run.h"
+#include "hv/sched_queue.h"
+#include "hv/thread_group.h"
 #include "hv/vm_internal.h"
 
 static const struct board_ops *board; /* (c) after start-up */
@@ -109,11 +111,14 @@ static int make_vcpus(struct vm *vm)
 
 static int make_threads(struct vm *vm)
 {
+	vm->group = thread_group_create(SCHED_WEIGHT_DEFAULT);
+	if (!vm->group)
+		return ERR_NO_MEMORY;
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		char name[THREAD_NAME_MAX];
 
 		format(name, sizeof(name), "%.20s/vcpu%u", vm->name, i);
-		vm->vcpus[i]->thread = thread_create(name, run_vcpu, vm->vcpus[i]);
+		vm->vcpus[i]->thread = thread_create_in(vm->group, false, name, run_vcpu, vm->vcpus[i]);
 		if (!vm->vcpus[i]->thread)
 			return ERR_NO_MEMORY;
 	}
@@ -145,6 +150,7 @@ static void vm_free(struct vm *vm)
 		if (vm->vcpus[i]->thread)
 			thread_join(vm->vcpus[i]->thread);
 	}
+	thread_group_destroy(vm->group);
 	test_ports_destroy(vm);
 	if (vm->board)
 		board->destroy(vm);

@@ -103,6 +103,7 @@ struct vm {
 	u32 id;                        /* (c) since boot, from 1 */
 	struct vcpu *vcpus[VM_VCPUS_MAX]; /* (c) */
 	u32 vcpu_count;                /* (c) */
+	struct thread_group *group;    /* (c) its threads' shares and caps */
 
 	struct io_map ports, mmio;     /* changed with all vCPUs stopped, or under memory_lock and then vm_synchronise */
 	struct spinlock memory_lock;   /* rank LOCK_RANK_VM: io maps and their generation */

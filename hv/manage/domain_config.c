@@ -110,7 +110,8 @@ bool domain_config_equal(const struct domain_config *a, const struct domain_conf
 		if (a->disk_count != b->disk_count || !same_disk(&a->disks[i], &b->disks[i]))
 			return false;
 	}
-	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
+	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && domain_tune_equal(&a->tune, &b->tune) &&
+	       a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
 	       a->autostart == b->autostart && a->memory_kib == b->memory_kib &&
 	       a->current_memory_kib == b->current_memory_kib && a->vcpus == b->vcpus && a->acpi == b->acpi &&
 	       a->apic == b->apic && a->pae == b->pae && a->cpu_mode == b->cpu_mode &&

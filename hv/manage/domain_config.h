@@ -10,6 +10,7 @@
 
 #include "hv/cpu_topology.h"
 #include "hv/manage/domain_disk.h"
+#include "hv/manage/domain_tune.h"
 
 #define SOLERA_DOMAIN_NAMESPACE "https://solera.invalid/xmlns/domain/1.0"
 
@@ -51,6 +52,8 @@ struct domain_config {
 	u64 memory_kib;            /* whole MiB */
 	u64 current_memory_kib;    /* the same, until there is a balloon */
 	u32 vcpus;                 /* 1 to DOMAIN_VCPUS_MAX */
+
+	struct domain_tune tune;   /* <cputune>, <vcpu cpuset> */
 
 	char *kernel, *initrd;     /* "/solera/NAME"; initrd may list several, divided by commas (Multiboot modules) */
 	char *cmdline;             /* NULL: none */

@@ -181,6 +181,13 @@ static int boot_running(struct domain *domain, bool paused, struct manage_error 
 		domain->modules = NULL;
 		return code;
 	}
+	code = domain_apply_tune(vm, &domain->running.tune, domain->running.vcpus, error);
+	if (code) {
+		vm_destroy(vm);
+		kfree(domain->modules);
+		domain->modules = NULL;
+		return code;
+	}
 	plug_consoles(domain, vm);
 	set_vm(domain, vm);
 	if (!paused && vm_resume(vm)) {

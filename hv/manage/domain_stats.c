@@ -5,6 +5,7 @@
 #include "hv/gmem.h"
 #include "hv/lib/error.h"
 #include "hv/manage/domain_internal.h"
+#include "hv/vm_tune.h"
 
 static int not_active(struct manage_error *error)
 {
@@ -14,13 +15,18 @@ static int not_active(struct manage_error *error)
 static void fill_vcpu(struct domain_vcpu *to, const struct vcpu *vcpu)
 {
 	struct vcpu_cpu_time time = vcpu_cpu_time(vcpu);
+	struct thread_times times;
 	u8 mode = READ_ONCE(vcpu->mode);
 
+	vm_vcpu_times(vcpu->vm, vcpu->index, &times);
 	*to = (struct domain_vcpu){
 		.number = vcpu->index,
+		.cpu = vm_vcpu_cpu(vcpu->vm, vcpu->index),
 		.state = mode == VCPU_HALTED ? DOMAIN_VCPU_BLOCKED : DOMAIN_VCPU_RUNNING,
 		.cpu_time_ns = time.total_ns,
 		.guest_time_ns = time.guest_ns,
+		.steal_ns = times.steal_ns,
+		.wait_ns = times.wait_ns,
 		.slow_exits = READ_ONCE(vcpu->slow_exits),
 		.unknown_msr_reads = READ_ONCE(vcpu->unknown_msr_reads),
 		.unknown_msr_writes = READ_ONCE(vcpu->unknown_msr_writes),

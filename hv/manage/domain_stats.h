@@ -11,6 +11,7 @@ struct domain_vcpu {
 	u32 number, cpu; /* cpu: the host's, on which it ran last */
 	enum domain_vcpu_state state;
 	u64 cpu_time_ns, guest_time_ns; /* all, and the part of it inside the guest */
+	u64 steal_ns, wait_ns;    /* could have run, and others did; asleep */
 	u64 exits, slow_exits, unknown_msr_reads, unknown_msr_writes;
 };
 /* Fills at most max and sets *count. MANAGE_FAILED: the domain is not active. */

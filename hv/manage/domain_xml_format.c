@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* struct domain_config to domain XML, in libvirt's order and indentation. */
+#include "hv/manage/cpu_list.h"
 #include "hv/manage/domain_xml.h"
 #include "hv/manage/domain_xml_sections.h"
 #include "hv/manage/text.h"
@@ -66,7 +67,15 @@ static void format_platform(struct text *to, const struct domain_config *config)
 	text_append(to, "  <memory unit='KiB'>%llu</memory>\n", (unsigned long long)config->memory_kib);
 	text_append(to, "  <currentMemory unit='KiB'>%llu</currentMemory>\n",
 		    (unsigned long long)config->current_memory_kib);
-	text_append(to, "  <vcpu placement='static'>%u</vcpu>\n", config->vcpus);
+	text_append(to, "  <vcpu placement='static'");
+	if (!cpu_mask_empty(&config->tune.cpuset)) {
+		char list[CPU_LIST_TEXT_MAX];
+
+		cpu_list_format(list, sizeof(list), &config->tune.cpuset, CPU_MAX);
+		text_append(to, " cpuset='%s'", list);
+	}
+	text_append(to, ">%u</vcpu>\n", config->vcpus);
+	domain_xml_format_cputune(to, &config->tune);
 	text_append(to, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n");
 	optional_element(to, "  ", "kernel", config->kernel);
 	optional_element(to, "  ", "initrd", config->initrd);

@@ -124,6 +124,8 @@ static int read_vcpu(struct xml_reader *reader, const struct xml_node *node)
 		return xml_refuse(reader, node, "current '%.20s' must be the number of vCPUs, %llu", given,
 				  (unsigned long long)count);
 	config_of(reader)->vcpus = (u32)count;
+	if (xml_attribute(node, "cpuset"))
+		return domain_xml_read_cpuset(reader, node, "cpuset", &config_of(reader)->tune.cpuset);
 	return OK;
 }
 
@@ -165,7 +167,8 @@ static const struct xml_rule domain_rules[] = {
 	{ .name = "metadata", .read = domain_xml_read_metadata, .attributes = "" },
 	{ .name = "memory", .read = read_memory, .attributes = "unit", .leaf = true },
 	{ .name = "currentMemory", .read = read_current_memory, .attributes = "unit", .leaf = true },
-	{ .name = "vcpu", .read = read_vcpu, .attributes = "placement current", .leaf = true },
+	{ .name = "vcpu", .read = read_vcpu, .attributes = "placement cpuset current", .leaf = true },
+	{ .name = "cputune", .read = domain_xml_read_cputune, .attributes = "" },
 	{ .name = "os", .read = domain_xml_read_os, .attributes = "" },
 	{ .name = "features", .read = domain_xml_read_features, .attributes = "" },
 	{ .name = "cpu", .read = domain_xml_read_cpu, .attributes = "mode check migratable" },
@@ -221,6 +224,10 @@ static int check_whole(struct xml_reader *reader, const struct xml_node *root)
 				   (unsigned long long)config->memory_kib);
 	if (config->current_memory_kib != config->memory_kib)
 		return xml_refuse(reader, root, "<currentMemory> must be as <memory>: this version of Solera has no balloon");
+	for (u32 i = config->vcpus; i < DOMAIN_TUNE_VCPUS_MAX; i++) {
+		if (!cpu_mask_empty(&config->tune.pin[i]))
+			return xml_invalid(reader, root, "<vcpupin vcpu='%u'>: the machine has vCPUs 0 to %u", i, config->vcpus - 1);
+	}
 	if (config->console && !config->serial_count)
 		config->serial_count = 1; /* as libvirt: the first console makes the first serial port */
 	return domain_xml_assign_slots(reader, root);

@@ -4,6 +4,7 @@
 #define HV_MANAGE_DOMAIN_XML_SECTIONS_H
 
 #include "hv/manage/domain_disk.h"
+#include "hv/lib/cpu_mask.h"
 #include "hv/manage/xml_schema.h"
 
 int domain_xml_read_metadata(struct xml_reader *reader, const struct xml_node *node);
@@ -11,6 +12,9 @@ int domain_xml_read_os(struct xml_reader *reader, const struct xml_node *node);
 int domain_xml_read_features(struct xml_reader *reader, const struct xml_node *node);
 int domain_xml_read_cpu(struct xml_reader *reader, const struct xml_node *node);
 int domain_xml_read_clock(struct xml_reader *reader, const struct xml_node *node);
+int domain_xml_read_cputune(struct xml_reader *reader, const struct xml_node *node);
+/* A list of CPUs in an attribute, which must be there. */
+int domain_xml_read_cpuset(struct xml_reader *reader, const struct xml_node *node, const char *attribute, struct cpu_mask *mask);
 int domain_xml_read_devices(struct xml_reader *reader, const struct xml_node *node);
 
 /* domain_xml_disk.c */
@@ -24,5 +28,8 @@ int domain_xml_read_address(struct xml_reader *reader, const struct xml_node *no
 void domain_xml_format_address(struct text *to, u8 slot);
 /* Gives each device that has no address a free slot, once the whole description was read. */
 int domain_xml_assign_slots(struct xml_reader *reader, const struct xml_node *root);
+struct text;
+struct domain_tune;
+void domain_xml_format_cputune(struct text *to, const struct domain_tune *tune);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a domain is and does: dominfo, domstate, domid, domuuid, domname, vcpuinfo, domtime. */
+#include "hv/kmalloc.h"
 #include "hv/lib/format.h"
 #include "hv/lib/string.h"
+#include "hv/manage/cpu_list.h"
 #include "hv/manage/domain_stats.h"
 #include "hv/manage/host.h"
 #include "hv/shell/commands.h"
@@ -99,23 +101,36 @@ static int domname(struct shell *shell, const struct shell_arguments *arguments)
 	return OK;
 }
 
-static void print_affinity(struct shell *shell, bool pretty)
+static void print_affinity(struct shell *shell, const struct cpu_mask *mask, bool pretty)
 {
+	char list[256];
 	struct host_node node;
 
 	host_node(&node);
 	if (pretty) {
-		shell_print(shell, node.cpus > 1 ? "%-15s 0-%u (out of %u)\n" : "%-15s 0 (out of 1)\n", "CPU Affinity:",
-			    node.cpus - 1, node.cpus);
+		cpu_list_format(list, sizeof(list), mask, node.cpus);
+		shell_print(shell, "%-15s %s (out of %u)\n", "CPU Affinity:", list, node.cpus);
 		return;
 	}
 	shell_print(shell, "%-15s ", "CPU Affinity:");
 	for (u32 i = 0; i < node.cpus; i++)
-		shell_write(shell, "y", 1);
+		shell_write(shell, cpu_mask_has(mask, i) ? "y" : "-", 1);
 	shell_print(shell, "\n");
 }
 
-static void print_vcpu(struct shell *shell, const struct domain_vcpu *vcpu, bool pretty)
+static struct cpu_mask affinity_of(struct domain *domain, u32 vcpu)
+{
+	struct domain_tune *tune = kzalloc(sizeof(*tune));
+	struct cpu_mask mask = CPU_MASK_ALL;
+	u32 vcpus;
+
+	if (tune && !domain_get_tune(domain, DOMAIN_TUNE_CURRENT, tune, &vcpus, NULL))
+		mask = domain_tune_cpus(tune, vcpu);
+	kfree(tune);
+	return mask;
+}
+
+static void print_vcpu(struct shell *shell, const struct domain_vcpu *vcpu, const struct cpu_mask *mask, bool pretty)
 {
 	static const char *const states[] = { "offline", "running", "blocked" };
 	u64 tenths = vcpu->cpu_time_ns / NS_PER_TENTH;
@@ -123,7 +138,7 @@ static void print_vcpu(struct shell *shell, const struct domain_vcpu *vcpu, bool
 	shell_print(shell, "%-15s %u\n%-15s %u\n%-15s %s\n%-15s %llu.%llus\n", "VCPU:", vcpu->number, "CPU:", vcpu->cpu,
 		    "State:", states[vcpu->state], "CPU time:", (unsigned long long)(tenths / 10),
 		    (unsigned long long)(tenths % 10));
-	print_affinity(shell, pretty);
+	print_affinity(shell, mask, pretty);
 }
 
 static int vcpuinfo(struct shell *shell, const struct shell_arguments *arguments)
@@ -139,15 +154,19 @@ static int vcpuinfo(struct shell *shell, const struct shell_arguments *arguments
 	domain_get_info(domain, &info);
 	if (domain_get_vcpus(domain, vcpus, DOMAIN_VCPUS_MAX, &count, NULL)) {
 		for (u32 i = 0; i < info.vcpus; i++) {
+			struct cpu_mask mask = affinity_of(domain, i);
+
 			shell_print(shell, "%s%-15s %u\n%-15s %s\n%-15s %s\n%-15s %s\n", i ? "\n" : "", "VCPU:", i, "CPU:",
 				    "N/A", "State:", "N/A", "CPU time", "N/A");
-			print_affinity(shell, pretty);
+			print_affinity(shell, &mask, pretty);
 		}
 	}
 	for (u32 i = 0; i < count; i++) {
+		struct cpu_mask mask = affinity_of(domain, i);
+
 		if (i)
 			shell_print(shell, "\n");
-		print_vcpu(shell, &vcpus[i], pretty);
+		print_vcpu(shell, &vcpus[i], &mask, pretty);
 	}
 	domain_put(domain);
 	return OK;

@@ -60,6 +60,7 @@ static void print_vcpus(struct shell *shell, struct domain *domain, const struct
 	for (u32 i = 0; i < count; i++) {
 		shell_print(shell, "  vcpu.%u.state=%u\n", vcpus[i].number, vcpus[i].state);
 		shell_print(shell, "  vcpu.%u.time=%llu\n", vcpus[i].number, (unsigned long long)vcpus[i].cpu_time_ns);
+		shell_print(shell, "  vcpu.%u.wait=%llu\n", vcpus[i].number, (unsigned long long)vcpus[i].steal_ns);
 		shell_print(shell, "  vcpu.%u.halted=%s\n", vcpus[i].number,
 			    vcpus[i].state == DOMAIN_VCPU_BLOCKED ? "yes" : "no");
 		shell_print(shell, "  vcpu.%u.exits.sum=%llu\n", vcpus[i].number, (unsigned long long)vcpus[i].exits);

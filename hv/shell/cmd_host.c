@@ -121,6 +121,23 @@ static int nodecpustats(struct shell *shell, const struct shell_arguments *argum
 	return OK;
 }
 
+/* All CPUs of the host that run are numbered without holes; others are left out at start. */
+static int nodecpumap(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct host_node node;
+
+	host_node(&node);
+	shell_print(shell, "%-15s %u\n%-15s %u\n%-15s ", "CPUs present:", node.cpus, "CPUs online:", node.cpus, "CPU map:");
+	if (shell_flag(arguments, "pretty")) {
+		shell_print(shell, node.cpus > 1 ? "0-%u\n\n" : "%u\n\n", node.cpus - 1);
+		return OK;
+	}
+	for (u32 i = 0; i < node.cpus; i++)
+		shell_write(shell, "y", 1);
+	shell_print(shell, "\n\n");
+	return OK;
+}
+
 /* Days since 1970-01-01 to a date of the Gregorian calendar, counted in years that begin in March. */
 static void date_of_days(u64 days, unsigned *year, unsigned *month, unsigned *day)
 {
@@ -175,8 +192,15 @@ static const struct shell_option nodecpustats_options[] = {
 	{ 0 },
 };
 
+static const struct shell_option nodecpumap_options[] = {
+	{ .name = "pretty", .kind = SHELL_FLAG, .help = "return human readable output" },
+	{ 0 },
+};
+
 const struct shell_command shell_commands_host[] = {
 	{ .name = "date", .group = SHELL_GROUP_HOST, .function = date, .help = "show the host's date and time (UTC)" },
+	{ .name = "nodecpumap", .group = SHELL_GROUP_HOST, .function = nodecpumap, .options = nodecpumap_options,
+	  .help = "node cpu map", .description = "Displays the node's total number of CPUs, the number of online CPUs and the list of online CPUs." },
 	{ .name = "nodecpustats", .group = SHELL_GROUP_HOST, .function = nodecpustats, .options = nodecpustats_options,
 	  .help = "Prints cpu stats of the node.", .description = "Returns cpu stats of the node, in nanoseconds." },
 	{ .name = "nodeinfo", .group = SHELL_GROUP_HOST, .function = nodeinfo, .help = "node information",

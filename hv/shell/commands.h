@@ -15,6 +15,7 @@ extern const struct shell_command shell_commands_domain_list[];    /* cmd_domain
 extern const struct shell_command shell_commands_domain_info[];    /* cmd_domain_info.c */
 extern const struct shell_command shell_commands_domain_stats[];   /* cmd_domain_stats.c */
 extern const struct shell_command shell_commands_domain_disks[];   /* cmd_domain_disks.c */
+extern const struct shell_command shell_commands_domain_tune[];    /* cmd_domain_tune.c */
 extern const struct shell_command shell_commands_domain_life[];    /* cmd_domain_life.c */
 extern const struct shell_command shell_commands_domain_define[];  /* cmd_domain_define.c */
 extern const struct shell_command shell_commands_domain_console[]; /* cmd_domain_console.c */

@@ -23,6 +23,7 @@ struct fake {
 u64 fake_host_pages = 1024 * 1024;
 unsigned fake_vms;
 bool fake_shuts_down_at_once;
+struct vm_tune fake_tune;
 static struct fake *slots[SLOTS];
 static u32 ids;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -71,6 +72,7 @@ int vm_create(const struct vm_config *config, struct vm **out, const char **erro
 	fake->vm.id = ++ids;
 	fake->vm.vcpu_count = 1;
 	fake->vm.vcpus[0] = &fake->vcpu;
+	fake->vcpu.vm = &fake->vm;
 	fake->vm.state = VM_CREATED;
 	for (unsigned i = 0; i < DOMAIN_SERIALS_MAX; i++)
 		fake->serial[i].write = type_key;
@@ -163,6 +165,29 @@ void gmem_get_stats(const struct vm *vm, struct gmem_stats *stats)
 {
 	(void)vm;
 	*stats = (struct gmem_stats){ 4 * MIB, 12 * KIB, 2 * MIB, 262144 };
+}
+
+/* A host of four CPUs. */
+int vm_apply_tune(struct vm *vm, const struct vm_tune *tune, u32 *which)
+{
+	for (*which = 0; *which < vm->vcpu_count; (*which)++) {
+		if (!(tune->cpus[*which].words[0] & 15))
+			return ERR_RANGE;
+	}
+	fake_tune = *tune;
+	return OK;
+}
+
+void vm_vcpu_times(const struct vm *vm, u32 index, struct thread_times *times)
+{
+	(void)vm, (void)index;
+	*times = (struct thread_times){ .run_ns = fake_vcpu_time.total_ns, .steal_ns = 5, .wait_ns = 7 };
+}
+
+u32 vm_vcpu_cpu(const struct vm *vm, u32 index)
+{
+	(void)vm;
+	return index % 4;
 }
 
 u64 vm_cpu_time_ns(const struct vm *vm)

@@ -3,7 +3,7 @@
 #ifndef HV_MANAGE_TEST_FAKE_VM_H
 #define HV_MANAGE_TEST_FAKE_VM_H
 
-#include "hv/vm.h"
+#include "hv/vm_tune.h"
 
 extern u64 fake_host_pages; /* free pages of the pretended host */
 extern unsigned fake_vms;   /* machines that exist */
@@ -15,5 +15,7 @@ void fake_guest_event(const char *name, enum vm_event_kind kind, const char *rea
 struct vm *fake_vm(const char *name); /* NULL: none */
 const char *fake_guest_input(const char *name); /* all that was typed */
 extern struct vcpu_cpu_time fake_vcpu_time; /* what every vCPU used */
+
+extern struct vm_tune fake_tune; /* what was applied last, to any of them */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -119,8 +119,22 @@ START_TEST(refusals_name_file_line_and_element)
 		  "(supported: host-model, host-passthrough)" },
 		{ HEAD "<vcpu>-1</vcpu></domain>", "a.xml:5: <vcpu>: '-1' is not a whole number" },
 		{ HEAD "<vcpu>99999999999999999999</vcpu></domain>", "a.xml:5: <vcpu>: '99999999999999999999' is too large" },
-		{ HEAD "<vcpu cpuset='1'>1</vcpu></domain>",
-		  "a.xml:5: <vcpu>: attribute 'cpuset' is not supported by this version of Solera" },
+		{ HEAD "<vcpu cpuset='x'>1</vcpu></domain>", "a.xml:5: <vcpu>: cpuset 'x' is not a list of CPUs such as 0-3,^2" },
+		{ HEAD "<vcpu cpuset='256'>1</vcpu></domain>", "a.xml:5: <vcpu>: cpuset '256': the highest CPU number is 255" },
+		{ HEAD "<cputune><shares>0</shares></cputune></domain>",
+		  "a.xml:5: <shares>: Value of cputune 'shares' must be in range [2, 262144]" },
+		{ HEAD "<cputune><period>999</period></cputune></domain>",
+		  "a.xml:5: <period>: Value of cputune 'period' must be in range [1000, 1000000]" },
+		{ HEAD "<cputune><quota>999</quota></cputune></domain>",
+		  "a.xml:5: <quota>: Value of cputune 'quota' must be in range [1000, 17592186044415]" },
+		{ HEAD "<cputune><global_quota>x</global_quota></cputune></domain>",
+		  "a.xml:5: <global_quota>: 'x' is not a whole number in range" },
+		{ HEAD "<cputune><vcpupin vcpu='1' cpuset='0'/></cputune></domain>",
+		  "a.xml:1: <domain>: <vcpupin vcpu='1'>: the machine has vCPUs 0 to 0" },
+		{ HEAD "<cputune><vcpupin vcpu='0'/></cputune></domain>", "a.xml:5: <vcpupin>: attribute 'cpuset' is missing" },
+		{ HEAD "<cputune><vcpusched vcpus='0' scheduler='fifo' priority='1'/></cputune></domain>",
+		  "a.xml:5: <vcpusched>: real-time scheduling of vCPUs is not supported: Solera shares CPUs by <shares>, and pins "
+		  "them by <vcpupin>" },
 		{ HEAD "<vcpu>1</vcpu><vcpu>1</vcpu></domain>", "a.xml:5: <vcpu>: given more than once" },
 		{ HEAD "<vcpu><b/></vcpu></domain>", "a.xml:5: <b>: not supported by this version of Solera" },
 		{ HEAD "text</domain>", "a.xml:1: <domain>: text is not expected here" },
