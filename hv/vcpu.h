@@ -193,7 +193,7 @@ void vcpu_load_cpu_state(struct vcpu *vcpu);
 bool vcpu_entry_is_sound(struct vcpu *vcpu);
 
 /*
- * For the backends: the first and the last thing in vcpu_run, with interrupts off, so that what lies between is this
+ * For the backends: right before and right behind vcpu_run's loop, with interrupts off, so that what lies between is this
  * vCPU's on this CPU alone. Exits that the fast level handles count as the guest's: they are its instructions, done for it.
  */
 void vcpu_guest_time_begin(struct vcpu *vcpu);

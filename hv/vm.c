@@ -125,6 +125,16 @@ static int make_threads(struct vm *vm)
 	return OK;
 }
 
+/* The machine's time begins with its first instruction, not with the loader's work for it. */
+static void begin_time(struct vm *vm)
+{
+	vm->tsc_offset = -rdtsc();
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		vm->vcpus[i]->tsc_offset = vm->tsc_offset;
+		virt_ops->set_tsc_offset(vm->vcpus[i], vm->tsc_offset);
+	}
+}
+
 /* Power-on: devices and vCPUs as after reset, then the kernel where direct boot wants it. */
 static int power_on(struct vm *vm, const char **error)
 {
@@ -139,7 +149,9 @@ static int power_on(struct vm *vm, const char **error)
 	if (!vm->config.kernel)
 		return OK;
 	result = board->direct_boot ? board->direct_boot(vm, error) : OK;
-	return result ? result : loader->load(vm, error);
+	result = result ? result : loader->load(vm, error);
+	begin_time(vm);
+	return result;
 }
 
 static void vm_free(struct vm *vm)

@@ -406,7 +406,6 @@ void svm_vcpu_run(struct vcpu *vcpu)
 	struct cpu *cpu;
 
 	svm_clgi();
-	vcpu_guest_time_begin(vcpu);
 	cpu = this_cpu();
 	vcpu_load_cpu_state(vcpu);
 	svm_take_asid(svm, cpu->virt, cpu->index);
@@ -419,6 +418,7 @@ void svm_vcpu_run(struct vcpu *vcpu)
 		svm->vmcb->interrupt_shadow = 0;
 		vcpu->instruction_done = false;
 	}
+	vcpu_guest_time_begin(vcpu);
 	do {
 		if (UNLIKELY(READ_ONCE(vcpu->requests)) && !vcpu_prepare_entry(vcpu))
 			break;
@@ -428,11 +428,11 @@ void svm_vcpu_run(struct vcpu *vcpu)
 			break;
 		vcpu = svm_enter(vcpu, svm->vmcb_pa);
 	} while (handle_one_exit(vcpu));
+	vcpu_guest_time_end(vcpu);
 	svm = svm_of(vcpu);
 	svm_vmsave(svm->vmcb_pa);
 	svm->loaded = false;
 	load_host_state(cpu);
-	vcpu_guest_time_end(vcpu);
 	svm_stgi();
 }
 

@@ -337,7 +337,6 @@ void vmx_vcpu_run(struct vcpu *vcpu)
 	int failure;
 
 	irq_disable();
-	vcpu_guest_time_begin(vcpu);
 	vcpu_load_cpu_state(vcpu);
 	vmx_make_current(vmx);
 	vmx_load_switched(vmx);
@@ -348,6 +347,7 @@ void vmx_vcpu_run(struct vcpu *vcpu)
 		vmx_end_shadow();
 		vcpu->instruction_done = false;
 	}
+	vcpu_guest_time_begin(vcpu);
 	do {
 		if (UNLIKELY(READ_ONCE(vcpu->requests)) && !vcpu_prepare_entry(vcpu))
 			break;
@@ -361,11 +361,11 @@ void vmx_vcpu_run(struct vcpu *vcpu)
 			break;
 		}
 	} while (handle_one_exit(vcpu));
+	vcpu_guest_time_end(vcpu);
 	vmx = vmx_of(vcpu);
 	read_rsp(vmx);
 	vmx->running = false;
 	vmx->dr6 = read_dr6();
-	vcpu_guest_time_end(vcpu);
 	irq_enable();
 }
 

@@ -63,6 +63,9 @@ static int exits(struct shell *shell, const struct shell_arguments *arguments)
 	} else if (domain_get_exits(domain, vcpu, kinds, DOMAIN_EXIT_KINDS_MAX, &count, &error)) {
 		code = shell_error(shell, "%s", error.text);
 	} else if (!shell_flag(arguments, "live")) {
+		/* For good: until --live ends, or the machine. */
+		if (shell_flag(arguments, "timed") && domain_time_exits(domain, true, &error))
+			code = shell_error(shell, "%s", error.text);
 		print_exits(shell, kinds, NULL, count, all);
 	} else {
 		do {
@@ -245,6 +248,7 @@ static const struct shell_option registers_options[] = { DOMAIN_OPTION(active), 
 static const struct shell_option exits_options[] = {
 	DOMAIN_OPTION(active),
 	{ .name = "live", .help = "each second what happened in it and what it cost, until Ctrl-C", .kind = SHELL_FLAG },
+	{ .name = "timed", .help = "time them from now on", .kind = SHELL_FLAG },
 	{ .name = "all", .help = "also the kinds that did not happen", .kind = SHELL_FLAG },
 	VCPU_OPTION("default: all, summed"),
 	{ 0 },
