@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a guest can send at its own CPUs without end: broadcasts, NMIs, INITs and start-up IPIs, timers, every pattern of the
- * ICR. The machine and its CPUs go on; nothing here is more than its own time.
+ * ICR. The machine and its CPUs go on; nothing here is more than its own time. With the command line "forever" it storms
+ * until it is destroyed, for scenarios that look at its neighbours.
  */
 #include "guest-tests/lib/smp.h"
 
@@ -123,6 +124,41 @@ static void icr_patterns(void)
 	report(all_answer(), "after them all CPUs start and answer");
 }
 
+static void broadcasts_for_ever(void)
+{
+	for (;;)
+		broadcasts();
+}
+
+static void nmis_for_ever(void)
+{
+	for (;;)
+		nmi_broadcasts();
+}
+
+static void timers_and_deaf_spinning(void)
+{
+	for (;;) {
+		u32 start = pm_timer();
+
+		timers();
+		while (until(start, 2 * STORM_US))
+			__asm__ volatile("" ::: "memory"); /* interrupts are off */
+	}
+}
+
+static void storm_for_ever(void)
+{
+	smp_call(1, broadcasts_for_ever);
+	smp_call(2, nmis_for_ever);
+	for (;;) {
+		if (smp_start_one(3))
+			smp_call(3, timers_and_deaf_spinning);
+		for (unsigned i = 0; i < 20000; i++)
+			smp_icr(3, i & 1 ? 0x4608 : 0x4500);
+	}
+}
+
 void test_main(void)
 {
 	set_handler(VECTOR, handler);
@@ -130,6 +166,8 @@ void test_main(void)
 	set_handler(2, nmi_handler);
 	set_handler(255, tick); /* spurious: no end of interrupt is due, one too many does nothing */
 	report(smp_start(), "four CPUs");
+	if (starts_with(command_line(), "forever"))
+		storm_for_ever();
 	report(on_all(broadcasts) && got[0] && got[1] && got[2] && got[3], "all broadcast to all");
 	report(all_answer(), "and answer afterwards");
 	report(on_all(nmi_broadcasts) && nmis[0] && nmis[1] && nmis[2] && nmis[3], "all send NMIs to all");

@@ -153,6 +153,38 @@ static enum insn_result fetch(struct vcpu *vcpu, struct insn_cpu *cpu, const str
 	return insn_decode_failed(cpu, result);
 }
 
+/*
+ * LOCK, and XCHG with memory, which locks by itself: the read and the write of device memory are not torn apart by another
+ * vCPU's locked access. (Its plain accesses may come between, as they may on a bus that nobody locks for a device.)
+ */
+static bool locks_bus(const struct insn *insn)
+{
+	return (insn->prefixes & INSN_LOCK) ||
+	       (insn->map == INSN_MAP_ONE_BYTE && (insn->opcode & 0xfe) == 0x86 && insn->mod != 3);
+}
+
+/* False: another vCPU has it, and the fast level does not wait. */
+static bool take_bus(struct vcpu *vcpu)
+{
+	while (__atomic_exchange_n(&vcpu->vm->bus_locked, true, __ATOMIC_ACQUIRE)) {
+		if (vcpu->fast_level)
+			return false;
+		thread_yield();
+	}
+	return true;
+}
+
+static enum insn_result emulate_locked(struct vcpu *vcpu, struct insn_cpu *cpu, const struct insn *insn)
+{
+	enum insn_result result;
+
+	if (!take_bus(vcpu))
+		return INSN_RETRY;
+	result = insn_emulate(cpu, insn);
+	__atomic_store_n(&vcpu->vm->bus_locked, false, __ATOMIC_RELEASE);
+	return result;
+}
+
 static enum verdict give_up(struct vcpu *vcpu)
 {
 	if (vcpu->fast_level)
@@ -191,7 +223,7 @@ enum verdict emulate_at_rip(struct vcpu *vcpu, const gpa_t *known_gpa)
 	}
 	result = fetch(vcpu, &cpu, &emulation.paging, &insn);
 	if (result == INSN_DONE)
-		result = insn_emulate(&cpu, &insn);
+		result = UNLIKELY(locks_bus(&insn)) ? emulate_locked(vcpu, &cpu, &insn) : insn_emulate(&cpu, &insn);
 	vcpu->regs.rflags = cpu.rflags;
 	switch (result) {
 	case INSN_DONE:

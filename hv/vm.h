@@ -107,6 +107,7 @@ struct vm {
 
 	struct io_map ports, mmio;     /* changed with all vCPUs stopped, or under memory_lock and then vm_synchronise */
 	struct spinlock memory_lock;   /* rank LOCK_RANK_VM: io maps and their generation */
+	bool bus_locked;               /* (a) a vCPU's locked access to device memory is under way: hv/emulate.c */
 	struct gmem *gmem;             /* (c) hv/gmem.c */
 	u64 low_ram_bytes, high_ram_bytes; /* (c) */
 	void *board;                   /* (c) the board's */
