@@ -386,7 +386,7 @@ static void test_lives(void)
 
 /*
  * What it costs, in ticks of the time-stamp counter: instructions under QEMU's instruction counter. There CPUs take turns, so
- * a try may contain another CPU's work: the least of many is the figure (tools/bench.d/sched).
+ * a try may contain another CPU's work: the least of many is the figure (docs/measurements.md).
  */
 
 static struct waitqueue bell;

@@ -11,7 +11,7 @@ def run(boot):
     image = os.path.join(boot.directory, 'selftest.iso')
     subprocess.run(['tools/solera-image', '--cmdline', 'selftest', '-o', image], check=True, stdout=subprocess.DEVNULL)
     m = boot.bochs(image=image, smp=2)
-    m.wait(', x2APIC, timer', 90)
+    m.wait('; x2APIC, timer', 90)
     m.wait('2 of 2 CPUs run', 90)
     assert int(m.wait(r'selftest: done, (\d+) failed', 240).group(1)) == 0
     m.wait_prompt(60)
