@@ -31,7 +31,7 @@ struct domain_exit_kind {
 };
 #define DOMAIN_EXIT_KINDS_MAX 64
 #define DOMAIN_EXITS_OF_ALL (~(u32)0)
-/* Times exits from now on, or no longer; live figures cost each exit about 60 instructions more. MANAGE_FAILED: not active. */
+/* Times exits from now on, or no longer; each exit costs somewhat more then. MANAGE_FAILED: not active. */
 int domain_time_exits(struct domain *domain, bool on, struct manage_error *error);
 /* Of one vCPU, or (DOMAIN_EXITS_OF_ALL) summed over the machine's; rows in the exit table's order, also those that never happened. */
 MUST_CHECK int domain_get_exits(struct domain *domain, u32 index, struct domain_exit_kind *kinds, u32 max, u32 *count,
