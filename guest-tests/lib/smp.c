@@ -34,12 +34,32 @@ static void doze(void)
 	__asm__ volatile("sti; hlt; cli" ::: "memory");
 }
 
+/* The PM timer has 24 bits, less than five seconds: a wait adds up what passed between two looks. */
+struct patience {
+	u32 last;
+	u64 left;
+};
+
+static struct patience new_patience(void)
+{
+	return (struct patience){ pm_timer(), (u64)SMP_LIMIT_US * PM_TIMER_HZ / 1000000 };
+}
+
+static bool is_over(struct patience *patience)
+{
+	u32 now = pm_timer(), passed = (now - patience->last) & 0xffffff;
+
+	patience->last = now;
+	patience->left -= passed < patience->left ? passed : patience->left;
+	return patience->left == 0;
+}
+
 bool smp_reached(volatile unsigned *counter, unsigned value)
 {
-	u32 start = pm_timer(), ticks = (u32)((u64)SMP_LIMIT_US * PM_TIMER_HZ / 1000000);
+	struct patience patience = new_patience();
 
 	while (*counter < value) {
-		if (((pm_timer() - start) & 0xffffff) >= ticks)
+		if (is_over(&patience))
 			return false;
 		doze();
 	}
@@ -94,10 +114,10 @@ void smp_call(unsigned cpu, void (*function)(void))
 
 bool smp_wait(unsigned cpu)
 {
-	u32 start = pm_timer(), ticks = (u32)((u64)SMP_LIMIT_US * PM_TIMER_HZ / 1000000);
+	struct patience patience = new_patience();
 
 	while (work[cpu]) {
-		if (((pm_timer() - start) & 0xffffff) >= ticks)
+		if (is_over(&patience))
 			return false;
 		doze();
 	}

@@ -13,7 +13,7 @@
 
 #define SMP_CPUS_MAX 8u
 #define SMP_WAKE_VECTOR 0xf0
-#define SMP_LIMIT_US 3900000 /* of a wait, by the PM timer */
+#define SMP_LIMIT_US 30000000 /* of a wait: an emulated machine with many CPUs may be slow, one that hangs is not done then */
 
 extern unsigned smp_cpus;                    /* after smp_start: how many there are */
 extern volatile unsigned smp_online[SMP_CPUS_MAX]; /* counts the starts of a CPU */
