@@ -5,7 +5,7 @@
 #define TSC_ADJUST 0x3b
 #define SYSTEM_TIME 0x4b564d01
 #define TSC_STABLE 1u
-#define ROUNDS 1000u /* on one CPU of the host each wait for the lock may cost a slice */
+#define ROUNDS 200u /* on one CPU of the host each wait for the lock may cost a slice */
 
 static struct clock {
 	volatile u32 version, pad0;

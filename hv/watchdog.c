@@ -53,7 +53,7 @@ static void beat(struct timer *timer)
 	u64 nmis = panic_take_nmis();
 
 	if (nmis)
-		log_warning("%llu NMIs: the hardware reports a problem (memory, bus), or someone pressed the NMI button",
+		log_warning("NMI: the hardware reports a problem (memory, bus), or someone pressed the NMI button (%llu of them)",
 			    (unsigned long long)nmis);
 	__atomic_store_n(&beats[self].beats, beats[self].beats + 1, __ATOMIC_RELAXED);
 	if (neighbour != self && watch_look(&beats[self].watch, neighbour, __atomic_load_n(&beats[neighbour].beats, __ATOMIC_RELAXED),

@@ -39,8 +39,8 @@ def run(boot):
     for words in ("domain 'good' already exists with uuid" if "'good' defined from good.xml" in log else 'good',
                   'broken.xml:2: mismatched tag',
                   'graphics.xml:2: <graphics>: not supported by this version of Solera',
-                  'zero.xml:2: <vcpu>: 0 is out of range, a machine has 1 to 1 vCPUs in this version of Solera',
-                  'many.xml:2: <vcpu>: more than one vCPU is not supported by this version of Solera (asked for 1000, the limit is 1)',
+                  'zero.xml:2: <vcpu>: 0 is out of range, a machine has 1 to 64 vCPUs',
+                  'many.xml:2: <vcpu>: 1000 is out of range, a machine has 1 to 64 vCPUs',
                   'doctype.xml:1: a DOCTYPE is not accepted'):
         assert words in log, words + '\n' + log
     assert m.command('list --all --name') == 'good\n\n'
@@ -63,7 +63,7 @@ def run(boot):
           r'error: out of memory: <memory>: the machine needs 1073741824 KiB, this host has \d+ KiB free')
     paste('define', domain('good'), "error: operation failed: domain 'good' already exists with uuid")
     paste('define', '<domain>\n\n<x/></domain>', 'error: pasted text:1: <domain>: missing domain type attribute')
-    paste('define', domain('v', more="<vcpu>1000</vcpu>"), r'error: pasted text:2: <vcpu>: more than one vCPU')
+    paste('define', domain('v', more="<vcpu>1000</vcpu>"), r'error: pasted text:2: <vcpu>: 1000 is out of range, a machine has 1 to 64 vCPUs')
     paste('define', domain('v', kernel='/boot/vmlinuz'), "error: pasted text:1: <kernel>: '/boot/vmlinuz' is not a file of Solera")
     assert "error: Failed to start domain 'good'" in m.command('start good')
     assert m.command('domstate good --reason') == 'shut off (failed)\n\n'

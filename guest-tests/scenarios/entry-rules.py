@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Guest-state fields spoilt one by one under AMD-V: the checker names the rule, the machine crashes with it, another goes on."""
 
+FULL = True
 TIME_LIMIT = 300
 VICTIM = "<domain type='kvm'><name>victim</name><memory unit='MiB'>128</memory><os><type>hvm</type>" \
          "<kernel>/solera/demo-vmlinuz</kernel></os></domain>"

@@ -3,6 +3,7 @@
 import re
 import time
 
+FULL = True
 TIME_LIMIT = 600
 MULTIPLIER, INCREMENT, MODULUS = 6364136223846793005, 1442695040888963407, 1 << 64
 WORDS = 32 << 20  # of one block: worker.c
