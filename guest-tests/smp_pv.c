@@ -85,8 +85,10 @@ static void wait_a_little(void)
 {
 	static volatile unsigned never;
 
+	irq_on(); /* in Bochs under VT-x others of this host CPU would not run meanwhile (its bug with interrupts off) */
 	for (unsigned i = 0; i < 4; i++)
 		(void)(!never && wait_for(&never, 1, 5000));
+	irq_off();
 }
 
 static void features(void)

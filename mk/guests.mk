@@ -41,10 +41,8 @@ guest-kernels: $(GUEST_KERNELS) $(MACHINE_KERNELS)
 machine-kernels: $(MACHINE_KERNELS)
 guest-tests: image $(GUEST_KERNELS) ## the test kernels under Solera in QEMU
 	tools/guest-tests $(GUEST_KERNELS)
-# What fails under VT-x is left out there, with its row in docs/skips.md ("the whole test"); docs/limits.md says it, too.
-FAILS_ON_VMX := $(B)/guests/smp_pv.gtest
 guest-tests-vmx: iso $(GUEST_KERNELS) ## the test kernels under Solera in Bochs, on VT-x
-	tools/guest-tests --bochs $(filter-out $(FAILS_ON_VMX),$(GUEST_KERNELS))
+	tools/guest-tests --bochs $(GUEST_KERNELS)
 
 # The same on Bochs's other models: AMD-V with next RIP, flush by ASID and a pause filter; a younger VT-x.
 BOCHS_MODELS := ryzen corei7_skylake_x

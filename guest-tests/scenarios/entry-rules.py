@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Guest-state fields spoilt one by one under AMD-V: the checker names the rule, the machine crashes with it, another goes on."""
 
-FULL = True
+import time
+
 TIME_LIMIT = 300
 VICTIM = "<domain type='kvm'><name>victim</name><memory unit='MiB'>128</memory><os><type>hvm</type>" \
          "<kernel>/solera/demo-vmlinuz</kernel></os></domain>"
@@ -30,13 +31,12 @@ def spoil(m, field, value, rule, enter):
     assert answer == f"'{field}' is {int(value, 0):#x} now\n\n", answer
     check = m.command('vmcheck victim')
     assert f'\n  {rule}: ' in check, check
-    m.send_line('resume victim')
-    m.wait(r"domain 'victim' crashed: entry into the guest (\w+ ?\w*) \(([^\n]*)\): rule (\w+) is broken", 30)
-    m.wait_prompt()
-    for _ in range(100):  # the line comes before the state
+    m.command('resume victim')
+    end = time.monotonic() + 60
+    reason = ''
+    # Not by the log's line: of a domain that crashes again and again not each is shown.
+    while not reason.startswith('crashed') and time.monotonic() < end:
         reason = m.command('domstate victim --reason')
-        if reason.startswith('crashed'):
-            break
     how = 'failed' if enter else 'would fail (it was not tried)'
     assert f'crashed (panicked: entry into the guest {how}' in reason, reason
     assert f': rule {rule} is broken: ' in reason, reason
