@@ -32,8 +32,9 @@ def run(boot):
     m.send('for i in 0 1 2 3; do echo port $i: $(cat /sys/class/tty/ttyS$i/port) $(cat /sys/class/tty/ttyS$i/irq); done\r')
     for port, place, irq in ((0, '3F8', 4), (1, '2F8', 3), (2, '3E8', 4), (3, '2E8', 3)):
         m.wait(rf'^port {port}: 0x{place} {irq}$', 30)
-    # On each further port somebody repeats what it hears; all say something while nobody looks.
-    m.send('for i in 1 2 3; do echo "kept on $i" >/dev/ttyS$i; while read l; do echo "$i heard $l"; done </dev/ttyS$i >/dev/ttyS$i & '
+    # On each further port somebody repeats what it hears; all say something while nobody looks. A port that is being
+    # opened forgets what came before, so each one says that it listens once it is open.
+    m.send('for i in 1 2 3; do (echo "kept on $i"; while read l; do echo "$i heard $l"; done) </dev/ttyS$i >/dev/ttyS$i & '
            'done; echo all are "ready"\r')
     m.wait('^all are ready', 30)
     leave(m)
