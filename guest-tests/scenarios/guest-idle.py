@@ -16,7 +16,7 @@ def guests_timer_interrupts(m):
     m.send_line('console demo')
     m.wait('Escape character')
     m.send('grep LOC: /proc/interrupts\r')
-    count = int(m.wait(r'^ *LOC: +(\d+)', 30).group(1))
+    count = int(m.wait(r'^ *LOC: +(\d+) +Local', 30).group(1))
     m.send(b'\x1d')
     m.wait_prompt()
     return count
