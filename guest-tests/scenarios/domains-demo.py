@@ -114,7 +114,7 @@ def session(boot, m, control_block, at_shell=lambda: None):
     m.send('poweroff -f\r')
     m.wait("Domain 'demo' has stopped", 60)
     m.wait_prompt()
-    assert state(m, 'demo') == 'shut off (shutdown)'
+    wait_state(boot, m, 'demo', 'shut off (shutdown)')  # the console may say so a moment before the state does
     assert m.command('start demo --paused') == "Domain 'demo' started\n\n"
     assert state(m, 'demo') == 'paused (starting up)'
     assert m.command('destroy demo') == "Domain 'demo' destroyed\n\n"
