@@ -528,9 +528,11 @@ void thread_idle_loop(void)
 		irq_disable();
 		cpu = this_cpu();
 		cpu_mask_set_atomic(&idle_cpus, cpu->index); /* before the look at the others: see the file's head */
-		if (READ_ONCE(cpu->reschedule) || steal(cpu))
+		if (READ_ONCE(cpu->reschedule) || steal(cpu)) {
 			thread_schedule();
-		else
-			__asm__ volatile("sti; hlt" ::: "memory"); /* STI's shadow: no interrupt slips in between */
+			continue;
+		}
+		lapic_look_again();
+		__asm__ volatile("sti; hlt" ::: "memory"); /* STI's shadow: no interrupt slips in between */
 	}
 }

@@ -100,6 +100,17 @@ u32 lapic_id(void)
 	return lapic.x2apic ? id : id >> 24;
 }
 
+/*
+ * QEMU 7.2's TCG changes its flags of waiting interrupts in VMRUN and at an exit while its other thread, in which the timer
+ * fires, sets one: now and then that one is lost, and a CPU sleeps with a bit in its IRR (seen by scenario hostile-guests:
+ * HLT, IF = 1, IRR = the timer's vector). A write of TPR makes an APIC compare IRR and priority again. On silicon it says
+ * what was so already.
+ */
+void lapic_look_again(void)
+{
+	lapic_write(LAPIC_TPR, 0);
+}
+
 void lapic_eoi(void)
 {
 	lapic_write(LAPIC_EOI, 0);

@@ -33,5 +33,7 @@ void lapic_timer_setup(void);                                      /* each CPU *
 bool lapic_timer_is_deadline(void);
 /* Fires when the TSC passes `tsc` (at once if it has); ~0 stops it. Interrupts off. */
 void lapic_timer_arm(u64 tsc);
+/* Before a halt, interrupts off: an interrupt that waits is seen. */
+void lapic_look_again(void);
 
 #endif
