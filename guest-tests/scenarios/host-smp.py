@@ -2,6 +2,7 @@
 """All CPUs of the host run: the self-tests that need several, a hung CPU found by the watchdog, a panic that names the others."""
 import re
 
+FULL = True
 TIME_LIMIT = 600
 TESTS = ['calls from everybody to everybody', 'a token goes round, each hop to another CPU', 'a token goes round among free threads',
          'threads change their own CPU', 'threads are pushed while they run and sleep', 'spinners made on one CPU reach all',
