@@ -57,7 +57,7 @@ struct ahci_controller {
 	u32 capabilities, slot_count;  /* (c) */
 	char name[16];                 /* (c) "ahci0" */
 	struct pci_interrupt interrupt;
-	struct ahci_port *ports[AHCI_PORTS_MAX]; /* (c) NULL: not implemented */
+	struct ahci_port *ports[AHCI_PORTS_MAX]; /* (c) NULL: the controller has no such port */
 };
 
 static inline u32 ahci_slots(const struct ahci_port *port)

@@ -147,12 +147,17 @@ void nvme_submit(struct block_device *device, struct block_request *request)
 	u64 flags;
 	u32 tail;
 
+	/* The commands count from zero: no blocks cannot be said, and a count below it would say 65,536 of them. */
+	if (error || (request->sector_count == 0 && request->operation != BLOCK_FLUSH)) {
+		block_complete(device, request, error);
+		return;
+	}
 	*progress_of(request) = (struct progress){ .namespace = namespace };
 	flags = irq_save();
 	queue = &controller->queues[this_cpu()->index % controller->queue_count];
 	lock_raw(&queue->lock);
 	if (__atomic_load_n(&controller->broken, __ATOMIC_ACQUIRE)) /* under the lock: nvme_queue_fail comes after it was set, and takes what stands here */
-		error = error ? error : ERR_IO;
+		error = ERR_IO;
 	if (!error) {
 		tail = queue->tail;
 		if (!list_empty(&queue->waiting) || !issue(queue, request)) {
