@@ -11,7 +11,7 @@ FUZZ_SOURCES := $(sort $(wildcard */test/fuzz_*.c */*/test/fuzz_*.c))
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(B)/unit/%)
 FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(B)/fuzz/%)
 
-TEST_FLAGS := -std=gnu11 -g -O1 -I. -DSOLERA_HOSTED $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all \
+TEST_FLAGS := -std=gnu11 -g -O1 -I. -DSOLERA_HOSTED -DSTRING_NO_LIBC_NAMES $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all \
               -fno-omit-frame-pointer -MMD -MP
 FUZZ_CC := clang
 FUZZ_SECONDS ?= 5
@@ -25,22 +25,28 @@ $(shell mkdir -p $(B); awk 'FNR <= 12 && /^\/\* (LINK|CFLAGS|LIBS|FORK): .* \*\/
 include $(TEST_HEADERS)
 header_words = $($(2)-$(1))
 
-# Each program has objects of its own, so that its CFLAGS reach all of its sources.
-# $(1): kind (unit, fuzz)  $(2): test without .c  $(3): compiler  $(4): extra flags  $(5): one source
+# Programs share the objects that are compiled alike: a folder for each set of extra flags, an object for each source in it.
+# $(1): kind (unit, fuzz)  $(2): test without .c
+comma := ,
+flag_folder = $(or $(subst $(comma),_,$(subst /,_,$(subst =,_,$(subst $() ,,$(call header_words,$(2).c,CFLAGS))))),plain)
+test_object = $(B)/$(1)/objects/$(flag_folder)/$(3:.c=.o)
+# $(1), $(2) as above  $(3): one source  $(4): compiler  $(5): extra flags
 define TEST_OBJECT_RULE
-$(B)/$(1)/$(2).o/$(5:.c=.o): $(5) $(B)/flags.$(1)
+$(test_object)-has-rule := yes
+$(test_object): $(3) $(B)/flags.$(1)
 	@mkdir -p $$(@D)
-	$(3) $(TEST_FLAGS) $(4) $(call header_words,$(2).c,CFLAGS) -c -o $$@ $$<
--include $(B)/$(1)/$(2).o/$(5:.c=.d)
+	$(4) $(TEST_FLAGS) $(5) $(call header_words,$(2).c,CFLAGS) -c -o $$@ $$<
+-include $(patsubst %.o,%.d,$(test_object))
 endef
-# $(6): further sources  $(7): libraries
+# $(1), $(2) as above  $(3): further sources  $(4): compiler  $(5): extra flags  $(6): libraries
 define TEST_PROGRAM_RULES
-$(foreach s,$(2).c $(6) $(call header_words,$(2).c,LINK),$(eval $(call TEST_OBJECT_RULE,$(1),$(2),$(3),$(4),$(s))))
-$(B)/$(1)/$(2): $(patsubst %.c,$(B)/$(1)/$(2).o/%.o,$(2).c $(6) $(call header_words,$(2).c,LINK))
-	$(3) $(TEST_FLAGS) $(4) -o $$@ $$^ $(7) $(call header_words,$(2).c,LIBS)
+$(foreach s,$(2).c $(3) $(call header_words,$(2).c,LINK),$(if $($(call test_object,$(1),$(2),$(s))-has-rule),,$(eval $(call TEST_OBJECT_RULE,$(1),$(2),$(s),$(4),$(5)))))
+$(B)/$(1)/$(2): $(foreach s,$(2).c $(3) $(call header_words,$(2).c,LINK),$(call test_object,$(1),$(2),$(s)))
+	@mkdir -p $$(@D)
+	$(4) $(TEST_FLAGS) $(5) -o $$@ $$^ $(6) $(call header_words,$(2).c,LIBS)
 endef
-$(foreach t,$(UNIT_SOURCES:%.c=%),$(eval $(call TEST_PROGRAM_RULES,unit,$(t),gcc,,,hv/lib/test/check_main.c,-lcheck -lsubunit -lm -lrt -lpthread)))
-$(foreach t,$(FUZZ_SOURCES:%.c=%),$(eval $(call TEST_PROGRAM_RULES,fuzz,$(t),$(FUZZ_CC),-fsanitize=fuzzer,,,)))
+$(foreach t,$(UNIT_SOURCES:%.c=%),$(eval $(call TEST_PROGRAM_RULES,unit,$(t),hv/lib/test/check_main.c,gcc,,-lcheck -lsubunit -lm -lrt -lpthread)))
+$(foreach t,$(FUZZ_SOURCES:%.c=%),$(eval $(call TEST_PROGRAM_RULES,fuzz,$(t),,$(FUZZ_CC),-fsanitize=fuzzer,)))
 
 # A file that changes only when the flags do: objects depend on it, so changed flags rebuild exactly what they touch.
 $(B)/flags.unit: FORCE

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: drivers/terminal.c drivers/terminal_escape.c hv/lib/utf8.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* What a guest prints may be anything: the grid's invariants hold. The first two bytes choose the screen's size. */
 #include <assert.h>
 #include "drivers/terminal.h"

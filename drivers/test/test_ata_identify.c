@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: drivers/ata_identify.c hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* What ATA disks say of themselves: usual ones, odd ones, and nonsense. */
 #include "hv/lib/test/unit.h"
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: drivers/framebuffer.c drivers/terminal.c drivers/terminal_escape.c hv/lib/utf8.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Pixels in memory, with a font of three glyphs. */
 #include <stdlib.h>
 #include <string.h>

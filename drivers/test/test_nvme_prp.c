@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: drivers/nvme_prp.c hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* NVMe page lists: whatever the segments, the commands describe the request's bytes in order, and the rules for pages hold. */
 #include "hv/lib/test/unit.h"
 #include <stdlib.h>

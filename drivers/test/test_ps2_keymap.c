@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: drivers/ps2_keymap.c drivers/keyboard_layouts.c hv/lib/utf8.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Scan codes in, what the terminal gets out. */
 #include <string.h>
 #include "drivers/ps2_keymap.h"

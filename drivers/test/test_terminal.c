@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: drivers/terminal.c drivers/terminal_escape.c hv/lib/utf8.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The terminal emulator: what a small screen shows after some bytes. */
 #include <string.h>
 #include "drivers/terminal.h"

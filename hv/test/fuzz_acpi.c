@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/acpi.c hv/acpi_tables.c hv/acpi_aml.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_quiet.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /*
  * ACPI from hostile bytes, twice: as physical memory at 4096 with the RSDP first, and as one table's body (the first
  * byte chooses which) behind a header with a right checksum, so that the fuzzer need not find checksums.

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/loader_image.c hv/loader_place.c hv/loader_linux.c hv/loader_elf.c hv/loader_pvh.c hv/loader_multiboot.c hv/lib/format.c hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Any file: either it loads, into RAM only and each byte at most once, or there are words. */
 #include <string.h>
 #include "hv/loader_image.h"

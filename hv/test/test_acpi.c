@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/acpi.c hv/acpi_tables.c hv/acpi_aml.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Tables that a test builds in a fake memory: whole ones are read, wrong ones are left out, nothing hangs. */
 #include "hv/lib/test/unit.h"
 #include <string.h>

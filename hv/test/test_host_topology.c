@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/host_topology.c hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* CPU topology from tables of CPUID values. */
 #include <string.h>
 #include "hv/host_cpu.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/loader_image.c hv/loader_place.c hv/loader_linux.c hv/loader_elf.c hv/loader_pvh.c hv/loader_multiboot.c hv/lib/format.c hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Kernels made here, good and forged, loaded into a small memory. */
 #include <stdlib.h>
 #include <string.h>

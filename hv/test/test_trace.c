@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/trace.c hv/lib/format.c hv/lib/string.c hv/test/clock_hosted.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 #include "hv/trace.h"
 #include <stdlib.h>
 #include <string.h>

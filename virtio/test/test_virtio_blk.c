@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: virtio/test/harness.c virtio/virtio_device.c virtio/virtio_pci.c virtio/virtqueue.c virtio/virtio_blk.c virtio/virtio_blk_request.c hv/block/transfer.c hv/block/request.c hv/block/test/fake_disk.c hv/test/gmem_hosted.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/io_region.c hv/state.c hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Disk requests: every operation, framing of any form, each rule that a driver can break, cache modes, errors of the medium. */
 #include "hv/lib/test/unit.h"
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: virtio/test/harness.c virtio/virtio_device.c virtio/virtio_pci.c virtio/virtqueue.c virtio/virtio_rng.c hv/entropy.c hv/block/request.c hv/block/test/fake_disk.c hv/test/gmem_hosted.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/io_region.c hv/state.c hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The entropy device: buffers filled, never read, a rate that is kept, buffers that cannot be. */
 #include "hv/lib/test/unit.h"
 #include <string.h>

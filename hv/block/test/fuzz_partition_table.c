@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/block/partition_table.c hv/block/partition_gpt.c hv/block/partition_mbr.c hv/lib/crc32.c hv/lib/format.c hv/lib/string.c hv/lib/utf8.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /*
  * A hostile disk: the first byte says the block size and whether sums are made right; the rest is the disk. Whatever is
  * accepted lies inside the disk and does not overlap.

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/block/registry.c hv/block/request.c hv/block/transfer.c hv/block/sync.c hv/block/ramdisk.c hv/block/test/fake_disk.c hv/test/thread_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The block layer's base: who may open what, requests' limits, cutting of transfers, RAM disks. */
 #include "hv/lib/test/unit.h"
 #include <pthread.h>

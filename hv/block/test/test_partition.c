@@ -2,7 +2,6 @@
 /* LINK: hv/block/partition.c hv/block/partition_table.c hv/block/partition_gpt.c hv/block/partition_mbr.c hv/lib/crc32.c hv/lib/utf8.c */
 /* LINK: hv/block/registry.c hv/block/request.c hv/block/transfer.c hv/block/sync.c hv/block/test/fake_disk.c hv/test/thread_hosted.c */
 /* LINK: hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* FORK: what a test registers stays */
 /* Partitions as block devices: they lie where the table says, end where it says, and keep a disk's users apart. */
 #include "hv/lib/test/unit.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/block/partition_table.c hv/block/partition_gpt.c hv/block/partition_mbr.c hv/lib/crc32.c hv/lib/format.c hv/lib/string.c hv/lib/utf8.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Partition tables: what sgdisk writes is read as sgdisk says; what is broken is refused with the reason. */
 #include "hv/lib/test/unit.h"
 #include <stdio.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/dev/vfwcfg.c hv/dev/blob.c hv/io_region.c hv/state.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_quiet.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /*
  * A hostile guest at the firmware configuration device: the input is its memory (512 bytes at 0) and then port accesses of
  * 8 bytes each: port offset, size and direction, value. Also a hostile saved state. No access may leave memory or items.

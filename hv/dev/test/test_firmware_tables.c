@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/cpu_topology.c hv/dev/firmware_tables.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/aml.c hv/dev/blob.c hv/dev/table_loader.c hv/dev/vsmbios.c hv/dev/vfwcfg.c hv/io_region.c hv/state.c hv/acpi.c hv/acpi_tables.c hv/acpi_aml.c hv/smbios.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Tables in a machine's memory after a direct boot, found there as a kernel finds them; machines with little memory. */
 #include "hv/lib/test/unit.h"
 #include <stdlib.h>

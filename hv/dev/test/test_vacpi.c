@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/cpu_topology.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/aml.c hv/dev/blob.c hv/dev/table_loader.c hv/dev/vsmbios.c hv/acpi.c hv/acpi_tables.c hv/acpi_aml.c hv/smbios.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /*
  * The guest's tables as a kernel would find them: the loader script is applied, our own parsers of the host's tables read
  * the result, and iasl (Debian: acpica-tools) takes the DSDT apart and puts it together again.

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/dev/vfwcfg.c hv/dev/blob.c hv/io_region.c hv/state.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The firmware configuration device as a guest uses it, and as a hostile one does. Guest memory is 64 KiB at 0. */
 #include "hv/lib/test/unit.h"
 #include "hv/dev/vfwcfg.h"

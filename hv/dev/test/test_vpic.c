@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/dev/vpic.c hv/io_region.c hv/state.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The 8259 pair against its data sheet: initialisation, priorities, EOI forms, special modes, spurious requests. */
 #include "hv/lib/test/unit.h"
 #include "hv/dev/vpic.h"

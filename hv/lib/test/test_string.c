@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 #include "hv/lib/test/unit.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES -Ibuild/deps/expat/expat/lib */
+/* CFLAGS: -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
 #include <stdio.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/manage/domain_config.c hv/manage/domain_tune_value.c hv/manage/error.c hv/kstrdup.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 #include "hv/lib/test/unit.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/manage/host_validate.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* Verdicts on CPUs of both vendors, by table: real ones' words (QEMU's EPYC, Bochs's Haswell…), and broken ones. */
 #include "hv/lib/test/unit.h"
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/kstrdup.c hv/manage/nodedev.c hv/manage/sysinfo.c hv/manage/text.c hv/manage/error.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /*
  * Node devices: names, parents, capabilities, errors; and every XML that is printed passes libvirt's own schema
  * (virt-xml-validate of Debian's libvirt-clients).

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/lib/utf8.c hv/lib/string.c hv/lib/test/log_stderr.c hv/lib/format.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The line editor by its keys: what stands in the line, where the cursor is, what the row shows. */
 #include "hv/lib/string.h"
 #include "hv/lib/test/unit.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/kstrdup.c hv/lib/utf8.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/shell/test/fake_terminal.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The shell as a person sees it: typed bytes in, the screen's text out, on a fake terminal with a few commands. */
 #include "hv/kmalloc.h"
 #include "hv/lib/string.h"
