@@ -18,7 +18,7 @@ enum domain_disk_io { DISK_IO_UNSET, DISK_IO_THREADS, DISK_IO_NATIVE, DISK_IO_UR
 enum domain_disk_discard { DISK_DISCARD_UNSET, DISK_DISCARD_UNMAP, DISK_DISCARD_IGNORE };
 
 struct domain_disk {
-	bool block;            /* type='block': source is "/dev/NAME"; else 'file': "/solera/NAME" */
+	bool block;            /* type='block': source is "/dev/NAME"; else 'file': "/solera/NAME", "/PARTITION/path" */
 	bool readonly, shareable;
 	u8 cache, io, discard; /* the enums above */
 	u8 slot;               /* on PCI bus 0; assigned when the description does not say */

@@ -2,11 +2,10 @@
 /*
  * A machine's disks between its description and its devices: found, opened at start, closed after its end, and looked at.
  *
- * Who has a device open is hv/block's to judge; what it says stands in the error. A boot module becomes a RAM disk at its first use.
+ * What a source names, and who has it open, is hv/block's to judge (image_file.h); what it says stands in the error.
  */
 #include "hv/manage/domain_disks.h"
-#include "hv/block/ramdisk.h"
-#include "hv/block/registry.h"
+#include "hv/block/image_file.h"
 #include "hv/clock.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
@@ -19,31 +18,11 @@
 
 struct domain_disks {
 	u32 count;                 /* opened */
-	struct block_user users[DOMAIN_DISKS_MAX];
+	struct image_file files[DOMAIN_DISKS_MAX];
 	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
 	char aliases[DOMAIN_DISKS_MAX][16];
 	struct device_spec specs[DOMAIN_DISKS_MAX + 1]; /* the disks', then the random number device's */
 };
-
-/* The device's name in hv/block's list; a boot file's RAM disk is made if there is none. ERR_NOT_FOUND, ERR_NO_MEMORY… */
-static int device_name(const struct domain_disk *disk, char *name, size_t size)
-{
-	struct block_device *device;
-	const struct module *module;
-	int code;
-
-	if (disk->block) {
-		string_copy(name, disk->source + strlen("/dev/"), size);
-		return OK;
-	}
-	module = module_find(domain_file_name(disk->source));
-	if (!module)
-		return ERR_NOT_FOUND;
-	code = ramdisk_of_module(module, &device);
-	if (code == OK)
-		string_copy(name, device->name, size);
-	return code;
-}
 
 static enum block_open_mode open_mode(const struct domain_disk *disk)
 {
@@ -64,29 +43,32 @@ static int refuse(const struct domain_disk *disk, int code, const struct block_u
 		if (disk->block)
 			return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': there is no block device '%s' on this host",
 					   disk->target, disk->source);
-		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': there is no file '%s' in \\solera\\ on the boot medium",
-				   disk->target, domain_file_name(disk->source));
+		if (string_starts_with(disk->source, "/solera/"))
+			return manage_fail(error, MANAGE_ERR_OPERATION_FAILED,
+					   "disk '%s': there is no file '%s' in \\solera\\ on the boot medium", disk->target,
+					   domain_file_name(disk->source));
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': %s", disk->target, user->words);
 	default:
-		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': %s cannot be opened", disk->target, disk->source);
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': %s cannot be opened%s%s", disk->target, disk->source,
+				   *user->words ? ": " : "", user->words);
 	}
 }
 
 static int open_disk(struct domain *domain, const struct domain_disk *disk, struct manage_error *error)
 {
 	struct domain_disks *disks = domain->disks;
-	struct block_user *user = &disks->users[disks->count];
-	char name[BLOCK_NAME_MAX];
-	int code = device_name(disk, name, sizeof(name));
+	struct image_file *file = &disks->files[disks->count];
+	char who[64];
+	int code;
 
-	format(user->name, sizeof(user->name), "domain %.50s", domain->running.name);
-	if (code == OK)
-		code = block_open(name, open_mode(disk), user);
+	format(who, sizeof(who), "domain %.50s", domain->running.name);
+	code = image_file_open(file, disk->source, open_mode(disk), who, NULL);
 	if (code != OK)
-		return refuse(disk, code, user, error);
+		return refuse(disk, code, &file->user, error);
 	format(disks->aliases[disks->count], sizeof(disks->aliases[0]), "virtio-disk%u", disks->count);
 	disks->specs[disks->count] = (struct device_spec){
 		.model = "virtio-blk", .alias = disks->aliases[disks->count], .slot = disk->slot,
-		.disk = { .device = user->device, .serial = disk->serial, .statistics = &disks->statistics[disks->count],
+		.disk = { .device = file->device, .serial = disk->serial, .statistics = &disks->statistics[disks->count],
 			  .queues = domain->running.vcpus, .read_only = disk->readonly, .discard = disk->discard == DISK_DISCARD_UNMAP,
 			  .writethrough = disk->cache == DISK_CACHE_WRITETHROUGH || disk->cache == DISK_CACHE_DIRECTSYNC },
 	};
@@ -141,7 +123,7 @@ void domain_disks_close(struct domain *domain)
 	if (!disks)
 		return;
 	while (disks->count)
-		block_close(&disks->users[--disks->count]);
+		image_file_close(&disks->files[--disks->count]);
 	kfree(disks);
 }
 
@@ -163,6 +145,18 @@ static bool compare(void *context, struct block_device *device)
 	return !search->found;
 }
 
+/* A file of a file system: opened for a moment. */
+static void measure_file(struct domain_disk_info *info)
+{
+	struct image_file file;
+
+	info->found = image_file_open(&file, info->source, BLOCK_OPEN_LOOK, "domblkinfo", NULL) == OK;
+	if (!info->found)
+		return;
+	info->capacity_bytes = ALIGN_UP(file.size_bytes, (u64)BLOCK_SECTOR_BYTES);
+	image_file_close(&file);
+}
+
 static void measure(struct domain_disk_info *info)
 {
 	struct search search = { .found = false };
@@ -173,6 +167,10 @@ static void measure(struct domain_disk_info *info)
 		block_for_each(compare, &search);
 		info->found = search.found;
 		info->capacity_bytes = search.capacity_bytes;
+		return;
+	}
+	if (!string_starts_with(info->source, "/solera/")) {
+		measure_file(info);
 		return;
 	}
 	module = module_find(domain_file_name(info->source));

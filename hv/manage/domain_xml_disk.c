@@ -55,6 +55,28 @@ static int check_source(struct xml_reader *reader, const struct xml_node *node, 
 	return OK;
 }
 
+/* "/solera/NAME", or "/PARTITION/path" without empty parts and without dots alone. */
+static int check_file(struct xml_reader *reader, const struct xml_node *node, const char *path)
+{
+	unsigned parts = 0;
+
+	if (string_starts_with(path, "/solera/"))
+		return check_source(reader, node, path, "/solera/", "file of the boot medium");
+	for (const char *at = path; *at == '/'; parts++) {
+		size_t length = 0;
+
+		while (at[1 + length] && at[1 + length] != '/')
+			length++;
+		if (!length || (at[1] == '.' && (length == 1 || (length == 2 && at[2] == '.'))))
+			break;
+		at += 1 + length;
+		if (!*at && parts && strlen(path) <= 255 && !string_starts_with(path, "/dev/"))
+			return OK;
+	}
+	return xml_refuse(reader, node, "'%.60s' is not a file that Solera has as a disk: it must be /solera/NAME (a file of the boot "
+			  "medium) or /PARTITION/path (a file of a FAT32 file system)", path);
+}
+
 static int read_source(struct xml_reader *reader, const struct xml_node *node)
 {
 	struct domain_disk *disk = disk_of(reader);
@@ -65,7 +87,7 @@ static int read_source(struct xml_reader *reader, const struct xml_node *node)
 		return xml_invalid(reader, node, "a disk of type '%s' has the attribute '%s' here", disk->block ? "block" : "file",
 				   disk->block ? "dev" : "file");
 	code = disk->block ? check_source(reader, node, path, "/dev/", "block device of this host")
-			   : check_source(reader, node, path, "/solera/", "file that this version of Solera has as a disk");
+			   : check_file(reader, node, path);
 	if (code)
 		return code;
 	disk->source = kstrdup(path);

@@ -28,7 +28,7 @@ START_TEST(everything_is_read)
 		"<devices><disk type='block' device='disk'><driver name='qemu' type='raw' cache='none' io='native' discard='unmap'/>"
 		"<source dev='/dev/nvme0n1'/><target dev='vdb' bus='virtio'/><readonly/><serial>S-1.2+3_4</serial>"
 		"<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/></disk>"
-		"<disk><source file='/solera/d.img'/><target dev='vda'/><shareable/></disk>"
+		"<disk><source file='/sda1/images/d.img'/><target dev='vda'/><shareable/></disk>"
 		"<serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>"
 		"<serial type='pty'/><console type='pty'><target type='serial' port='0'/></console><memballoon model='none'/></devices>"
 		"<name>d&#233;mo &amp; co</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid><title>T</title>"
@@ -178,8 +178,24 @@ START_TEST(refusals_name_file_line_and_element)
 		  "a.xml:5: <source>: a disk of type 'file' has the attribute 'file' here" },
 		{ HEAD "<devices><disk type='block'><source dev='/dev/../sda'/></disk></devices></domain>",
 		  "a.xml:5: <source>: '/dev/../sda' is not a block device of this host: it must be /dev/NAME" },
-		{ HEAD "<devices><disk><source file='/var/d.img'/></disk></devices></domain>",
-		  "a.xml:5: <source>: '/var/d.img' is not a file that this version of Solera has as a disk: it must be /solera/NAME" },
+		{ HEAD "<devices><disk><source file='/d.img'/></disk></devices></domain>",
+		  "a.xml:5: <source>: '/d.img' is not a file that Solera has as a disk: it must be /solera/NAME (a file of the boot medium) or /PARTITION/path (a file of a "
+		  "FAT32 file system)" },
+		{ HEAD "<devices><disk><source file='/sda1//d.img'/></disk></devices></domain>",
+		  "a.xml:5: <source>: '/sda1//d.img' is not a file that Solera has as a disk: it must be /solera/NAME (a file of the boot medium) or /PARTITION/path (a file of a "
+		  "FAT32 file system)" },
+		{ HEAD "<devices><disk><source file='/sda1/../d.img'/></disk></devices></domain>",
+		  "a.xml:5: <source>: '/sda1/../d.img' is not a file that Solera has as a disk: it must be /solera/NAME (a file of the boot medium) or /PARTITION/path (a file of a "
+		  "FAT32 file system)" },
+		{ HEAD "<devices><disk><source file='sda1/d.img'/></disk></devices></domain>",
+		  "a.xml:5: <source>: 'sda1/d.img' is not a file that Solera has as a disk: it must be /solera/NAME (a file of the boot medium) or /PARTITION/path (a file of a "
+		  "FAT32 file system)" },
+		{ HEAD "<devices><disk><source file='/sda1/d/'/></disk></devices></domain>",
+		  "a.xml:5: <source>: '/sda1/d/' is not a file that Solera has as a disk: it must be /solera/NAME (a file of the boot medium) or /PARTITION/path (a file of a "
+		  "FAT32 file system)" },
+		{ HEAD "<devices><disk><source file='/dev/sda'/></disk></devices></domain>",
+		  "a.xml:5: <source>: '/dev/sda' is not a file that Solera has as a disk: it must be /solera/NAME (a file of the boot medium) or /PARTITION/path (a file of a "
+		  "FAT32 file system)" },
 		{ HEAD "<devices><disk><target dev='sda' bus='sata'/></disk></devices></domain>",
 		  "a.xml:5: <target>: bus 'sata' is not supported by this version of Solera (supported: virtio)" },
 		{ HEAD "<devices><disk><target dev='sda'/></disk></devices></domain>",
