@@ -170,7 +170,7 @@ static void xapic_destinations(void)
 	mmio_write(XAPIC + 0xe0, 0x0fffffff);
 	mmio_write(XAPIC + 0xd0, 0x11u << 24);
 	ready = 100;
-	report(sent(0, TO_OTHERS | VECTOR, 3) == 14 && ready == 103, "all change to the cluster model");
+	report(sent(0, TO_OTHERS | VECTOR, 3) == 14 && smp_reached(&ready, 103), "all change to the cluster model");
 	report(sent(0x23, LOGICAL | VECTOR, 2) == 12, "cluster: both of cluster 2");
 	report(sent(0x12, LOGICAL | VECTOR, 1) == 2, "one of cluster 1");
 	report(sent(0x33, LOGICAL | VECTOR, 0) == 0, "a cluster that nobody is in");

@@ -8,8 +8,9 @@ TIME_LIMIT = 300
 
 
 def guest(m, command):
-    m.send_line(f'{command}; echo done-$((40+2))')
-    return m.wait(r'(?s)\$\(\(40\+2\)\)(.*?)^done-42', 60).group(1)
+    """What a command prints: between two words that the shell makes, since the echo of a long line is wrapped somewhere."""
+    m.send_line(f'echo begin-$((40+1)); {command}; echo done-$((40+2))')
+    return m.wait(r'(?s)^begin-41\n(.*?)^done-42', 60).group(1)
 
 
 def run(boot):

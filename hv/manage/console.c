@@ -13,7 +13,7 @@ struct domain_console {
 	struct mutex input;          /* held while the device is written, taken or given back */
 	struct char_device *device;  /* [input] NULL: no machine */
 	struct spinlock lock;
-	bool plugged;                /* [lock] */
+	bool plugged;                /* [lock] false: the domain has stopped; a restart in between does not count */
 	char *kept;                  /* [lock] ring of KEPT_BYTES; made with the first plug */
 	u64 written, read;           /* [lock] positions; written - read <= KEPT_BYTES */
 	struct domain_console_session *session; /* [lock] NULL: nobody looks */
@@ -107,6 +107,10 @@ void domain_console_unplug(struct domain_console *console)
 	mutex_lock(&console->input);
 	console->device = NULL; /* the device itself ends with its machine; until then it may still call on_output */
 	mutex_unlock(&console->input);
+}
+
+void domain_console_end(struct domain_console *console)
+{
 	set_plugged(console, false);
 }
 

@@ -76,7 +76,8 @@ void domain_emit(struct domain *domain, enum domain_event_kind kind, const char 
 struct domain_console *domain_console_create(void);
 void domain_console_free(struct domain_console *console);
 void domain_console_plug(struct domain_console *console, struct char_device *device);
-void domain_console_unplug(struct domain_console *console); /* no use of the device after it returns */
+void domain_console_unplug(struct domain_console *console); /* no use of the device after it returns; sessions stay */
+void domain_console_end(struct domain_console *console);    /* its sessions end once they have read what was kept */
 
 /* registers.c: the machine's registers as text, kmalloc; NULL: no memory. vCPUs stopped. */
 char *domain_registers_text(struct vm *vm, u32 index); /* index: a vCPU, or DOMAIN_ALL_VCPUS */

@@ -138,6 +138,13 @@ static void unplug_consoles(struct domain *domain)
 		domain_console_unplug(domain->consoles[i]);
 }
 
+/* Once the domain's state says so: whoever is told that it has stopped may ask for the state at once. */
+static void end_consoles(struct domain *domain)
+{
+	for (u32 i = 0; i < DOMAIN_SERIALS_MAX; i++)
+		domain_console_end(domain->consoles[i]);
+}
+
 static void set_vm(struct domain *domain, struct vm *vm)
 {
 	mutex_lock(&domains_lock);
@@ -230,6 +237,7 @@ int domain_boot(struct domain *domain, const struct domain_config *config, bool 
 	if (code) {
 		forget_running(domain);
 		domain_set_state(domain, DOMAIN_SHUTOFF, DOMAIN_SHUTOFF_FAILED);
+		end_consoles(domain);
 		return code;
 	}
 	set_started(domain, __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED), paused);
@@ -246,6 +254,7 @@ int domain_boot_again(struct domain *domain, struct manage_error *error)
 	if (code) {
 		forget_running(domain);
 		domain_set_state(domain, DOMAIN_SHUTOFF, DOMAIN_SHUTOFF_FAILED);
+		end_consoles(domain);
 		domain_emit(domain, DOMAIN_EVENT_STOPPED, "Failed");
 		domain_drop_if_gone(domain);
 		return code;
@@ -260,6 +269,7 @@ void domain_stop(struct domain *domain, enum domain_state state, unsigned reason
 		destroy_vm(domain);
 	forget_running(domain);
 	domain_set_state(domain, state, reason);
+	end_consoles(domain);
 	domain_emit(domain, DOMAIN_EVENT_STOPPED, event_detail);
 	domain_drop_if_gone(domain);
 }

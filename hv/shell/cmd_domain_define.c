@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptions in and out: define, create, undefine, edit, dumpxml, desc. XML is a file's or pasted at the prompt. */
+/* Descriptions in and out: define, create, undefine, dumpxml, desc. XML is a file's or pasted at the prompt. */
 #include "hv/kmalloc.h"
 #include "hv/lib/format.h"
 #include "hv/lib/string.h"
@@ -43,12 +43,10 @@ static int read_description(struct shell *shell, const struct shell_arguments *a
 	return shell_error(shell, "Failed to open file '%s': No such file or directory", file);
 }
 
-/* Said once a definition that is nowhere written down was made. */
 static void tell_how_long(struct shell *shell, const struct description *description)
 {
 	if (description->pasted)
-		shell_print(shell, "It lives until power-off: this version of Solera has no store. Put it into a file\n"
-			    "in \\solera\\ on the boot medium to keep it.\n");
+		shell_print(shell, DOMAIN_NOT_STORED);
 }
 
 static int define(struct shell *shell, const struct shell_arguments *arguments)
@@ -131,55 +129,6 @@ static int dumpxml(struct shell *shell, const struct shell_arguments *arguments)
 	return OK;
 }
 
-/* Until what is pasted is accepted, or the person has enough. */
-static int paste_until_accepted(struct shell *shell, const char *name)
-{
-	for (;;) {
-		struct description from = { 0 };
-		struct manage_error error;
-		int code = paste(shell, &from);
-
-		if (code || from.size == 0 || !strchr(from.pasted, '<')) {
-			kfree(from.pasted);
-			if (!code)
-				shell_print(shell, "Domain '%s' XML configuration not changed.\n", name);
-			return code;
-		}
-		code = domain_define(from.file, from.xml, from.size, NULL, &error);
-		kfree(from.pasted);
-		if (!code) {
-			shell_print(shell, "Domain '%s' XML configuration edited.\n", name);
-			return OK;
-		}
-		shell_print(shell, "error: %s\n", error.text);
-		if (!shell_confirm(shell, "Failed. Try again?"))
-			return ERR_INVALID;
-	}
-}
-
-static int edit(struct shell *shell, const struct shell_arguments *arguments)
-{
-	struct domain *domain = shell_domain(shell, arguments);
-	struct manage_error error;
-	struct domain_info info;
-	char *xml;
-	int code;
-
-	if (!domain)
-		return ERR_NOT_FOUND;
-	domain_get_info(domain, &info);
-	xml = domain_dump_xml(domain, true, &error);
-	domain_put(domain);
-	if (!xml)
-		return shell_error(shell, "%s", error.text);
-	shell_write(shell, xml, strlen(xml));
-	kfree(xml);
-	shell_print(shell, "\nThis is the description of the next start. Copy it, change it, and paste it here; a line with a\n"
-		    "single dot leaves it as it is.\n");
-	code = paste_until_accepted(shell, info.name);
-	return code;
-}
-
 static int show_desc(struct shell *shell, struct domain *domain, bool title)
 {
 	struct domain_config config;
@@ -254,9 +203,6 @@ const struct shell_command shell_commands_domain_define[] = {
 	  .description = "Allows setting or modifying the description or title of a domain.", .group = SHELL_GROUP_DOMAIN },
 	{ .name = "dumpxml", .help = "domain information in XML", .options = dumpxml_options, .function = dumpxml,
 	  .description = "Output the domain information as an XML dump to stdout.", .group = SHELL_GROUP_DOMAIN },
-	{ .name = "edit", .help = "edit XML configuration for a domain", .options = domain_options, .function = edit,
-	  .description = "Edit the XML configuration for a domain: shows it and takes what is pasted in its place.",
-	  .group = SHELL_GROUP_DOMAIN },
 	{ .name = "undefine", .help = "undefine a domain", .options = domain_options, .function = undefine,
 	  .description = "Undefine an inactive domain, or convert persistent to transient.", .group = SHELL_GROUP_DOMAIN },
 	{ 0 },

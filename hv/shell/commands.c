@@ -10,6 +10,7 @@
 const struct shell_command *const shell_command_tables[] = {
 	shell_commands_domain_life,
 	shell_commands_domain_define,
+	shell_commands_domain_edit,
 	shell_commands_domain_console,
 	shell_commands_domain_info,
 	shell_commands_domain_disks,

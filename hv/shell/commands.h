@@ -18,6 +18,7 @@ extern const struct shell_command shell_commands_domain_disks[];   /* cmd_domain
 extern const struct shell_command shell_commands_domain_tune[];    /* cmd_domain_tune.c */
 extern const struct shell_command shell_commands_domain_life[];    /* cmd_domain_life.c */
 extern const struct shell_command shell_commands_domain_define[];  /* cmd_domain_define.c */
+extern const struct shell_command shell_commands_domain_edit[];    /* cmd_domain_edit.c */
 extern const struct shell_command shell_commands_domain_console[]; /* cmd_domain_console.c */
 extern const struct shell_command shell_commands_capabilities[];   /* cmd_capabilities.c */
 extern const struct shell_command shell_commands_domain_inspect[]; /* cmd_domain_inspect.c */

@@ -9,7 +9,7 @@
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
 #include "hv/manage/console.h"
-#include "hv/manage/domain.h"
+#include "hv/manage/domain_internal.h"
 #include "hv/manage/domain_disks.h"
 #include "hv/manage/test/fake_vm.h"
 #include "hv/modules.h"
@@ -365,6 +365,46 @@ START_TEST(consoles_keep_and_never_mix)
 }
 END_TEST
 
+static enum domain_state state_when_told;
+
+static void note_state(void *context)
+{
+	struct domain *domain = context;
+
+	state_when_told = domain->state;
+}
+
+/* Who is told that the console has ended may ask for the state at once; a restart ends no console. */
+START_TEST(consoles_end_after_the_state_has_changed)
+{
+	struct domain *a = define("a", ""), *r = define("r", "<on_poweroff>restart</on_poweroff>");
+	struct domain_console_session *session, *restarted;
+	enum domain_console_status status;
+	char bytes[100];
+	u64 sequence;
+
+	ck_assert_int_eq(domain_start(a, 0, &error), OK);
+	ck_assert_int_eq(domain_console_open(a, NULL, false, note_state, a, &session, &error), OK);
+	ck_assert_int_eq(domain_destroy(a, &error), OK);
+	ck_assert_int_eq(state_when_told, DOMAIN_SHUTOFF);
+	domain_console_read(session, bytes, sizeof(bytes), &status);
+	ck_assert_int_eq(status, DOMAIN_CONSOLE_ENDED);
+	domain_console_close(session);
+	ck_assert_int_eq(domain_start(r, 0, &error), OK);
+	ck_assert_int_eq(domain_console_open(r, NULL, false, notify, NULL, &restarted, &error), OK);
+	sequence = domain_event_next_sequence();
+	fake_guest_event("r", VM_EVENT_POWEROFF, "ACPI power-off");
+	do {
+		domain_console_read(restarted, bytes, sizeof(bytes), &status);
+		ck_assert_int_eq(status, DOMAIN_CONSOLE_OPEN);
+	} while (domain_event_next_sequence() < sequence + 2); /* shut down, rebooted */
+	domain_console_close(restarted);
+	ck_assert_int_eq(domain_destroy(r, &error), OK);
+	remove_domain(a);
+	remove_domain(r);
+}
+END_TEST
+
 START_TEST(only_the_last_64_kib_of_output_are_kept)
 {
 	struct domain *a = define("a", "");
@@ -514,6 +554,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, on_reboot);
 	tcase_add_test(tcase, on_crash);
 	tcase_add_test(tcase, consoles_keep_and_never_mix);
+	tcase_add_test(tcase, consoles_end_after_the_state_has_changed);
 	tcase_add_test(tcase, only_the_last_64_kib_of_output_are_kept);
 	tcase_add_test(tcase, modules_are_defined_and_autostarted);
 	tcase_add_test(tcase, redefining_a_running_domain_waits_for_the_next_start);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/shell/cmd_domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/lib/utf8.c hv/shell/domain_argument.c hv/shell/cmd_domain_list.c hv/shell/cmd_domain_info.c hv/shell/cmd_domain_disks.c hv/shell/cmd_domain_stats.c hv/shell/cmd_domain_life.c hv/shell/cmd_domain_define.c hv/shell/cmd_domain_console.c hv/shell/cmd_capabilities.c hv/manage/capabilities.c hv/manage/domain_stats.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/shell/cmd_domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/lib/utf8.c hv/shell/domain_argument.c hv/shell/cmd_domain_list.c hv/shell/cmd_domain_info.c hv/shell/cmd_domain_disks.c hv/shell/cmd_domain_stats.c hv/shell/cmd_domain_life.c hv/shell/cmd_domain_define.c hv/shell/cmd_domain_edit.c hv/shell/edit_screen.c hv/shell/text_editor.c hv/shell/text_buffer.c hv/shell/text_keys.c hv/shell/cmd_domain_console.c hv/shell/cmd_capabilities.c hv/manage/capabilities.c hv/manage/domain_stats.c */
 /* CFLAGS: -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 /* FORK: modules and domains stay */
@@ -22,7 +22,7 @@
 #include "hv/shell/shell.h"
 
 const struct shell_command *const shell_command_tables[] = {
-	shell_commands_domain_life, shell_commands_domain_define, shell_commands_domain_console, shell_commands_domain_info,
+	shell_commands_domain_life, shell_commands_domain_define, shell_commands_domain_edit, shell_commands_domain_console, shell_commands_domain_info,
 	shell_commands_domain_list, shell_commands_domain_stats, shell_commands_capabilities, NULL,
 };
 
@@ -56,11 +56,17 @@ static void put(void *context, const char *bytes, size_t count)
 	output[used] = '\0';
 }
 
+#define PAUSE "\xfe" /* among keys: nothing more is typed for a moment, so that the screen is drawn */
+
 static size_t read_keys(void *context, char *bytes, size_t max, u64 timeout_ns)
 {
 	size_t count = MIN(strlen(keys), max);
 
 	(void)context;
+	if (*keys == PAUSE[0]) {
+		keys++;
+		return 0;
+	}
 	if (!count && timeout_ns == SHELL_FOREVER)
 		usleep(1000);
 	memcpy(bytes, keys, count);
@@ -224,15 +230,33 @@ START_TEST(pasted)
 	ck_assert_ptr_nonnull(strstr(run("define"),
 		"error: Failed to define domain from pasted text\n"
 		"error: pasted text:2: <graphics>: not supported by this version of Solera\n"));
-	keys = "<domain type='kvm'><nome/></domain>\ry\r.\r";
+}
+END_TEST
+
+#define CUT_ALL "\x1b[1;5H" TWENTY_CUTS TWENTY_CUTS TWENTY_CUTS
+#define TWENTY_CUTS "\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15\x15"
+
+START_TEST(edited_on_the_screen)
+{
+	keys = A_XML "\r";
+	run("define");
+	keys = PAUSE "\x18"; /* Ctrl-X at once */
+	ck_assert_ptr_nonnull(strstr(run("edit a"), "Domain 'a' XML configuration not changed.\n"));
+	ck_assert_ptr_nonnull(strstr(output, "\x1b[2;1H<domain type='"));
+	ck_assert_ptr_nonnull(strstr(output, "a.xml: line 1 of "));
+	keys = "\x1b[B\x0b\x13\x18n"; /* Down, Ctrl-K: no name; Ctrl-S is refused; Ctrl-X, n */
+	ck_assert_ptr_nonnull(strstr(run("edit a"), "Domain 'a' XML configuration not changed.\n"));
+	keys = CUT_ALL "<domain type='kvm'>\r  <nome/>\r</domain>\x13" PAUSE "\x18n";
 	run("edit a");
-	ck_assert_ptr_nonnull(strstr(output, "error: pasted text:1: <nome>: not supported by this version of Solera\n"));
+	ck_assert_ptr_nonnull(strstr(output, "Failed, try again: a.xml:2: <nome>: not supported by this version of Solera"));
+	ck_assert_ptr_nonnull(strstr(output, "a.xml (changed): line 2 of 3, column 1"));
 	ck_assert_ptr_nonnull(strstr(output, "Domain 'a' XML configuration not changed.\n"));
-	keys = "<domain type='kvm'><name>a</name><uuid>11111111-1111-4111-8111-111111111111</uuid><memory>131072</memory><os>"
-	       "<type>hvm</type><kernel>/solera/vmlinuz</kernel></os></domain>\r";
+	keys = CUT_ALL "<domain type='kvm'><name>a</name><uuid>11111111-1111-4111-8111-111111111111</uuid>"
+	       "<memory>131072</memory><os>\r<type>hvm</type><kernel>/solera/vmlinuz</kernel></os></domain>\x18y";
 	run("edit a");
-	ck_assert_ptr_nonnull(strstr(output, "Domain 'a' XML configuration edited.\n"));
+	ck_assert_ptr_nonnull(strstr(output, "Domain 'a' XML configuration edited.\nIt lives until power-off"));
 	ck_assert_ptr_nonnull(strstr(run("dominfo a"), "Max memory:     131072 KiB\n"));
+	ck_assert_ptr_nonnull(strstr(run("edit b"), "error: failed to get domain 'b'"));
 }
 END_TEST
 
@@ -288,6 +312,7 @@ Suite *test_suite(void)
 		tcase_add_test(tcase, statistics);
 		tcase_add_test(tcase, dates);
 		tcase_add_test(tcase, pasted);
+		tcase_add_test(tcase, edited_on_the_screen);
 	}
 	suite_add_tcase(suite, tcase);
 	return suite;
