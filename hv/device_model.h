@@ -9,6 +9,7 @@
 #include "hv/state.h"
 
 struct block_device;
+struct char_device;
 struct vm;
 struct vpci_bus;
 
@@ -43,6 +44,18 @@ struct device_rng {
 	u64 rate_bytes, period_ns;          /* at most so many bytes in a period; neither is 0 */
 };
 
+#define DEVICE_PORTS_MAX 7
+#define DEVICE_PORT_NAME_MAX 64
+struct device_port {
+	const char *name;                   /* of a channel, below DEVICE_PORT_NAME_MAX bytes; NULL: none */
+	bool is_console;                    /* the guest's hvc0…, else /dev/vport… */
+	struct char_device **host;          /* the device puts its end there; good until it is destroyed. NULL: not used */
+};
+struct device_console {
+	u32 port_count;                     /* 1 to DEVICE_PORTS_MAX */
+	struct device_port ports[DEVICE_PORTS_MAX];
+};
+
 /* One device of a machine's description. Everything pointed to is borrowed until vm_destroy has returned. */
 struct device_spec {
 	const char *model;                  /* "virtio-blk" */
@@ -51,6 +64,7 @@ struct device_spec {
 	union {
 		struct device_disk disk;    /* virtio-blk */
 		struct device_rng rng;      /* virtio-rng */
+		struct device_console console; /* virtio-console */
 	};
 };
 

@@ -4,6 +4,7 @@
 #include "hv/char_device.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
+#include "hv/lib/format.h"
 #include "hv/lib/string.h"
 #include "hv/manage/domain_internal.h"
 
@@ -114,27 +115,56 @@ void domain_console_end(struct domain_console *console)
 	set_plugged(console, false);
 }
 
+/* "serial0" and 0 with the prefix "serial"; false: another word. */
+static bool alias_is(const char *devname, const char *prefix, u32 number)
+{
+	char alias[24];
+
+	format(alias, sizeof(alias), "%s%u", prefix, number);
+	return string_equal(devname, alias);
+}
+
+/* Which of domain->consoles has that alias; DOMAIN_CONSOLES: none. [domains_lock] */
+static unsigned find_alias(const struct domain_config *config, const char *devname)
+{
+	u32 console = config->console, channel = 0;
+
+	for (u32 i = 0; i < config->serial_count; i++)
+		if (alias_is(devname, "serial", i))
+			return i;
+	for (u32 i = 0; i < config->port_count; i++) {
+		bool is_console = config->ports[i].console;
+
+		if (alias_is(devname, is_console ? "console" : "channel", is_console ? console++ : channel++))
+			return DOMAIN_SERIALS_MAX + i;
+	}
+	return DOMAIN_CONSOLES;
+}
+
+/* As libvirt: the first console, else the first serial port. [domains_lock] */
+static unsigned first_console(const struct domain_config *config)
+{
+	for (u32 i = 0; i < config->port_count && !config->console; i++)
+		if (config->ports[i].console)
+			return DOMAIN_SERIALS_MAX + i;
+	return config->serial_count ? 0 : DOMAIN_CONSOLES;
+}
+
 static int find_port(struct domain *domain, const char *devname, unsigned *port, struct manage_error *error)
 {
-	unsigned count;
 	bool active;
 
 	mutex_lock(&domains_lock);
 	active = domain->id != 0;
-	count = active ? domain->running.serial_count : 0;
+	*port = devname ? find_alias(&domain->running, devname) : first_console(&domain->running);
 	mutex_unlock(&domains_lock);
 	if (!active)
 		return manage_fail_at(error, MANAGE_ERR_OPERATION_INVALID, "The domain is not running");
-	if (!count)
-		return manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "domain '%s' has no serial port", domain->config.name);
-	*port = 0;
-	if (!devname)
+	if (*port < DOMAIN_CONSOLES)
 		return OK;
-	if (string_starts_with(devname, "serial") && devname[6] >= '0' && devname[6] <= '9' && !devname[7])
-		*port = (unsigned)(devname[6] - '0');
-	else
-		*port = count;
-	return *port < count ? OK : manage_fail(error, MANAGE_ERR_INVALID_ARG, "cannot find console device '%s'", devname);
+	if (devname)
+		return manage_fail(error, MANAGE_ERR_INVALID_ARG, "cannot find console device '%s'", devname);
+	return manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "domain '%s' has no serial port and no console", domain->config.name);
 }
 
 static bool attach(struct domain_console *console, struct domain_console_session *session, bool force)

@@ -59,7 +59,7 @@ void domain_ref(struct domain *domain)
 
 static void free_domain(struct domain *domain)
 {
-	for (size_t i = 0; i < DOMAIN_SERIALS_MAX; i++)
+	for (size_t i = 0; i < DOMAIN_CONSOLES; i++)
 		domain_console_free(domain->consoles[i]);
 	domain_config_release(&domain->config);
 	domain_config_release(&domain->running);

@@ -96,6 +96,17 @@ static bool same_rng(const struct domain_rng *a, const struct domain_rng *b)
 	       a->rate_period_ms == b->rate_period_ms;
 }
 
+static bool same_ports(const struct domain_config *a, const struct domain_config *b)
+{
+	for (u32 i = 0; i < a->port_count && a->port_count == b->port_count; i++) {
+		if (a->ports[i].console != b->ports[i].console || a->ports[i].number != b->ports[i].number ||
+		    !string_equal(a->ports[i].name, b->ports[i].name))
+			return false;
+	}
+	return a->port_count == b->port_count && a->virtio_serial == b->virtio_serial &&
+	       a->virtio_serial_slot == b->virtio_serial_slot;
+}
+
 bool domain_config_equal(const struct domain_config *a, const struct domain_config *b)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++) {
@@ -110,7 +121,7 @@ bool domain_config_equal(const struct domain_config *a, const struct domain_conf
 		if (a->disk_count != b->disk_count || !same_disk(&a->disks[i], &b->disks[i]))
 			return false;
 	}
-	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && domain_tune_equal(&a->tune, &b->tune) &&
+	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && same_ports(a, b) && domain_tune_equal(&a->tune, &b->tune) &&
 	       a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
 	       a->autostart == b->autostart && a->memory_kib == b->memory_kib &&
 	       a->current_memory_kib == b->current_memory_kib && a->vcpus == b->vcpus && a->acpi == b->acpi &&

@@ -9,6 +9,7 @@
 #define HV_MANAGE_DOMAIN_CONFIG_H
 
 #include "hv/cpu_topology.h"
+#include "hv/manage/domain_char.h"
 #include "hv/manage/domain_disk.h"
 #include "hv/manage/domain_tune.h"
 
@@ -71,6 +72,10 @@ struct domain_config {
 	struct domain_rng rng;
 	u32 serial_count;          /* isa-serial ports 0 to count - 1 */
 	bool console;              /* <console> on serial port 0 is written out */
+	struct domain_port ports[DOMAIN_PORTS_MAX]; /* the first port_count, as they stand in the description */
+	u32 port_count;
+	u8 virtio_serial_slot;     /* of the controller; 0: there is none */
+	bool virtio_serial;        /* there is one: written, or needed by a port */
 	bool memballoon_none;      /* <memballoon model='none'/> was written */
 };
 

@@ -30,7 +30,7 @@ static struct domain *new_domain(void)
 	domain_config_init(&domain->running);
 	domain->references = 1;
 	domain->state = DOMAIN_SHUTOFF;
-	for (size_t i = 0; i < DOMAIN_SERIALS_MAX; i++) {
+	for (size_t i = 0; i < DOMAIN_CONSOLES; i++) {
 		domain->consoles[i] = domain_console_create();
 		if (!domain->consoles[i]) {
 			domain_put(domain);

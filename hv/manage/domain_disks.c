@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine's disks between its description and its devices: found, opened at start, closed after its end, and looked at.
+ * A machine's disks (and its other devices' specifications) between its description and its devices: found, opened at start, closed after its end, and looked at.
  *
  * What a source names, and who has it open, is hv/block's to judge (image_file.h); what it says stands in the error.
  */
@@ -21,7 +21,8 @@ struct domain_disks {
 	struct image_file files[DOMAIN_DISKS_MAX];
 	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
 	char aliases[DOMAIN_DISKS_MAX][16];
-	struct device_spec specs[DOMAIN_DISKS_MAX + 1]; /* the disks', then the random number device's */
+	struct char_device *ports[DOMAIN_PORTS_MAX]; /* the machine's ends of domain->running.ports */
+	struct device_spec specs[DOMAIN_DISKS_MAX + 2]; /* the disks', then the other devices' */
 };
 
 static enum block_open_mode open_mode(const struct domain_disk *disk)
@@ -87,12 +88,31 @@ static struct device_spec rng_spec(const struct domain_rng *rng)
 	};
 }
 
+static struct device_spec console_spec(const struct domain_config *config, struct char_device **hosts)
+{
+	struct device_spec spec = { .model = "virtio-console", .alias = "virtio-serial0", .slot = config->virtio_serial_slot,
+				    .console = { .port_count = 1 } };
+
+	for (u32 i = 0; i < config->port_count; i++) {
+		const struct domain_port *port = &config->ports[i];
+
+		spec.console.ports[port->number] = (struct device_port){ port->name[0] ? port->name : NULL, port->console, &hosts[i] };
+		spec.console.port_count = MAX(spec.console.port_count, port->number + 1u);
+	}
+	return spec;
+}
+
+struct char_device *domain_port_host(const struct domain *domain, u32 i)
+{
+	return domain->disks ? domain->disks->ports[i] : NULL;
+}
+
 int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error)
 {
 	struct domain_disks *disks;
 	int code = OK;
 
-	if (!domain->running.disk_count && !domain->running.rng.present)
+	if (!domain->running.disk_count && !domain->running.rng.present && !domain->running.virtio_serial)
 		return OK;
 	disks = kzalloc(sizeof(*disks));
 	if (!disks)
@@ -110,6 +130,8 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	config->device_count = disks->count;
 	if (domain->running.rng.present)
 		disks->specs[config->device_count++] = rng_spec(&domain->running.rng);
+	if (domain->running.virtio_serial)
+		disks->specs[config->device_count++] = console_spec(&domain->running, disks->ports);
 	return OK;
 }
 

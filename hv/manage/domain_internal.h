@@ -18,6 +18,8 @@
 struct domain_console;
 struct domain_disks;
 
+#define DOMAIN_CONSOLES (DOMAIN_SERIALS_MAX + DOMAIN_PORTS_MAX)
+
 struct domain {
 	struct list_node node;         /* [l] in domains; an empty ring once it is gone */
 	u32 references;                /* [l] the list holds one */
@@ -39,7 +41,7 @@ struct domain {
 	u64 logged_ns;                 /* the policy thread's: its last log line about what the guest did */
 	u32 not_logged;                /* the policy thread's: lines left out since then */
 	u32 pending_events;            /* (a) bits of enum vm_event_kind; set by the machine's own threads */
-	struct domain_console *consoles[DOMAIN_SERIALS_MAX]; /* (c) once made, until the domain is freed */
+	struct domain_console *consoles[DOMAIN_CONSOLES]; /* (c) once made, until the domain is freed: serial ports, then ports */
 };
 
 extern struct mutex domains_lock;
@@ -63,6 +65,8 @@ void domain_stop(struct domain *domain, enum domain_state state, unsigned reason
 /* domain_disks.c; operation held. Opens what domain->running names and adds the devices to *config; all or none. */
 MUST_CHECK int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error);
 void domain_disks_close(struct domain *domain); /* after vm_destroy */
+/* The machine's end of config.ports[i]; NULL: there is none. */
+struct char_device *domain_port_host(const struct domain *domain, u32 i);
 
 /* domain_policy.c */
 void domain_policy_init(void);

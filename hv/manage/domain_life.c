@@ -130,11 +130,13 @@ static void plug_consoles(struct domain *domain, struct vm *vm)
 {
 	for (u32 i = 0; i < domain->running.serial_count; i++)
 		domain_console_plug(domain->consoles[i], vm_serial(vm, i));
+	for (u32 i = 0; i < domain->running.port_count; i++)
+		domain_console_plug(domain->consoles[DOMAIN_SERIALS_MAX + i], domain_port_host(domain, i));
 }
 
 static void unplug_consoles(struct domain *domain)
 {
-	for (u32 i = 0; i < DOMAIN_SERIALS_MAX; i++)
+	for (u32 i = 0; i < DOMAIN_CONSOLES; i++)
 		domain_console_unplug(domain->consoles[i]);
 }
 

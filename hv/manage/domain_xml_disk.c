@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Domain XML: <disk>, read and written; and which PCI slot each device of a description stands in. */
+/* Domain XML: <disk>, read and written. */
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
@@ -135,33 +135,6 @@ static int read_serial_number(struct xml_reader *reader, const struct xml_node *
 	return OK;
 }
 
-static int number_attribute(struct xml_reader *reader, const struct xml_node *node, const char *name, u64 *value)
-{
-	const char *given = xml_attribute(node, name);
-
-	if (given && string_to_u64(given, value))
-		return xml_invalid(reader, node, "%s '%.20s' is not a number", name, given);
-	return OK;
-}
-
-int domain_xml_read_address(struct xml_reader *reader, const struct xml_node *node, u8 *slot)
-{
-	u64 domain = 0, bus = 0, number = 0, function = 0;
-	int code = xml_attribute_is(reader, node, "type", "pci");
-
-	code = code ? code : number_attribute(reader, node, "domain", &domain);
-	code = code ? code : number_attribute(reader, node, "bus", &bus);
-	code = code ? code : number_attribute(reader, node, "slot", &number);
-	code = code ? code : number_attribute(reader, node, "function", &function);
-	if (code)
-		return code;
-	if (domain || bus || function || number < DOMAIN_SLOT_FIRST || number > DOMAIN_SLOT_LAST)
-		return xml_refuse(reader, node, "this version of Solera has devices in function 0 of slots 0x%02x to 0x%02x of bus 0 only",
-				  DOMAIN_SLOT_FIRST, DOMAIN_SLOT_LAST);
-	*slot = (u8)number;
-	return OK;
-}
-
 static int read_disk_address(struct xml_reader *reader, const struct xml_node *node)
 {
 	return domain_xml_read_address(reader, node, &disk_of(reader)->slot);
@@ -219,48 +192,10 @@ int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 	return code;
 }
 
-/* The slots of all devices of a description, for whoever gives them out. */
-static u32 collect_slots(struct domain_config *config, u8 **slots)
-{
-	u32 count = 0;
-
-	for (u32 i = 0; i < config->disk_count; i++)
-		slots[count++] = &config->disks[i].slot;
-	if (config->rng.present)
-		slots[count++] = &config->rng.slot;
-	return count;
-}
-
-int domain_xml_assign_slots(struct xml_reader *reader, const struct xml_node *root)
-{
-	u8 *slots[DOMAIN_DISKS_MAX + 1];
-	u32 count = collect_slots(config_of(reader), slots), used = 0;
-
-	for (u32 i = 0; i < count; i++) {
-		if (*slots[i] && (used & BIT32(*slots[i])))
-			return xml_invalid(reader, root, "two devices have the PCI address 0000:00:%02x.0", *slots[i]);
-		used |= *slots[i] ? BIT32(*slots[i]) : 0;
-	}
-	for (u32 i = 0; i < count; i++) {
-		for (u8 free = DOMAIN_SLOT_FIRST; !*slots[i] && free <= DOMAIN_SLOT_LAST; free++)
-			*slots[i] = used & BIT32(free) ? 0 : free;
-		if (!*slots[i])
-			return xml_refuse(reader, root, "a machine has room for %d devices on its PCI bus",
-					  DOMAIN_SLOT_LAST - DOMAIN_SLOT_FIRST + 1);
-		used |= BIT32(*slots[i]);
-	}
-	return OK;
-}
-
 static void attribute(struct text *to, const char *name, const char *const *words, u8 value)
 {
 	if (value)
 		text_append(to, " %s='%s'", name, words[value - 1]);
-}
-
-void domain_xml_format_address(struct text *to, u8 slot)
-{
-	text_append(to, "      <address type='pci' domain='0x0000' bus='0x00' slot='0x%02x' function='0x0'/>\n", slot);
 }
 
 void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)

@@ -106,18 +106,16 @@ static void format_clock(struct text *to, const struct domain_config *config)
 
 static void format_devices(struct text *to, const struct domain_config *config)
 {
-	if (!config->disk_count && !config->rng.present && !config->serial_count && !config->console && !config->memballoon_none) {
+	if (!config->disk_count && !config->rng.present && !config->serial_count && !config->console && !config->virtio_serial &&
+	    !config->memballoon_none) {
 		text_append(to, "  <devices/>\n");
 		return;
 	}
 	text_append(to, "  <devices>\n");
 	for (unsigned i = 0; i < config->disk_count; i++)
 		domain_xml_format_disk(to, &config->disks[i]);
-	for (unsigned i = 0; i < config->serial_count; i++)
-		text_append(to, "    <serial type='pty'>\n      <target type='isa-serial' port='%u'>\n"
-			    "        <model name='isa-serial'/>\n      </target>\n    </serial>\n", i);
-	if (config->console)
-		text_append(to, "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n");
+	domain_xml_format_controllers(to, config);
+	domain_xml_format_chars(to, config);
 	if (config->memballoon_none)
 		text_append(to, "    <memballoon model='none'/>\n");
 	if (config->rng.present)

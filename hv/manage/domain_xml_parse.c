@@ -230,7 +230,8 @@ static int check_whole(struct xml_reader *reader, const struct xml_node *root)
 	}
 	if (config->console && !config->serial_count)
 		config->serial_count = 1; /* as libvirt: the first console makes the first serial port */
-	return domain_xml_assign_slots(reader, root);
+	code = domain_xml_assign_ports(reader, root);
+	return code ? code : domain_xml_assign_slots(reader, root);
 }
 
 static int read_domain(struct xml_reader *reader, const struct xml_node *root)

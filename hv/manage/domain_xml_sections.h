@@ -7,6 +7,8 @@
 #include "hv/lib/cpu_mask.h"
 #include "hv/manage/xml_schema.h"
 
+struct domain_config;
+
 int domain_xml_read_metadata(struct xml_reader *reader, const struct xml_node *node);
 int domain_xml_read_os(struct xml_reader *reader, const struct xml_node *node);
 int domain_xml_read_features(struct xml_reader *reader, const struct xml_node *node);
@@ -23,6 +25,18 @@ void domain_xml_format_disk(struct text *to, const struct domain_disk *disk);
 /* domain_xml_rng.c */
 int domain_xml_read_rng(struct xml_reader *reader, const struct xml_node *node);
 void domain_xml_format_rng(struct text *to, const struct domain_rng *rng);
+/* domain_xml_char.c */
+int domain_xml_read_serial(struct xml_reader *reader, const struct xml_node *node);
+int domain_xml_read_console(struct xml_reader *reader, const struct xml_node *node);
+int domain_xml_read_channel(struct xml_reader *reader, const struct xml_node *node);
+/* Gives each virtio console and channel without one a port, once the whole description was read. */
+int domain_xml_assign_ports(struct xml_reader *reader, const struct xml_node *root);
+void domain_xml_format_chars(struct text *to, const struct domain_config *config);
+/* domain_xml_address.c */
+int domain_xml_read_controller(struct xml_reader *reader, const struct xml_node *node);
+void domain_xml_format_controllers(struct text *to, const struct domain_config *config);
+/* An attribute that may be missing (*value stays) and else is a number. */
+int domain_xml_number(struct xml_reader *reader, const struct xml_node *node, const char *name, u64 *value);
 /* <address type='pci'> of a device on bus 0. */
 int domain_xml_read_address(struct xml_reader *reader, const struct xml_node *node, u8 *slot);
 void domain_xml_format_address(struct text *to, u8 slot);

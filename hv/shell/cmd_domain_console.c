@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* console: a guest's serial port on this terminal until Ctrl-]. And event: what happens to domains, as it happens. */
+/* console: a guest's console on this terminal until Ctrl-]. And event: what happens to domains, as it happens. */
 #include "hv/lib/string.h"
 #include "hv/manage/console.h"
 #include "hv/shell/commands.h"
@@ -207,7 +207,7 @@ static int event(struct shell *shell, const struct shell_arguments *arguments)
 
 static const struct shell_option console_options[] = {
 	DOMAIN_OPTION(active),
-	{ .name = "devname", .help = "character device name: serial0 to serial3", .kind = SHELL_TEXT },
+	{ .name = "devname", .help = "character device name: serial0, console0, channel0 and so on", .kind = SHELL_TEXT },
 	{ .name = "force", .help = "force console connection (disconnect already connected sessions)", .kind = SHELL_FLAG },
 	{ .name = "safe", .help = "only connect if safe console handling is supported (it always is)", .kind = SHELL_FLAG },
 	{ 0 },

@@ -15,6 +15,7 @@ struct fake {
 	struct vm vm;
 	struct vcpu vcpu;
 	struct char_device serial[DOMAIN_SERIALS_MAX];
+	struct char_device ports[DOMAIN_PORTS_MAX];
 	char typed[256];
 	size_t typed_count;
 	u64 pages;
@@ -52,6 +53,18 @@ static size_t type_key(struct char_device *device, const char *bytes, size_t cou
 	return count;
 }
 
+/* The ends of a console's ports, as the device would give them. */
+static void give_ports(struct fake *fake, const struct vm_config *config)
+{
+	for (u32 i = 0; i < config->device_count; i++) {
+		const struct device_spec *spec = &config->devices[i];
+
+		for (u32 port = 0; strcmp(spec->model, "virtio-console") == 0 && port < spec->console.port_count; port++)
+			if (spec->console.ports[port].host)
+				*spec->console.ports[port].host = &fake->ports[port];
+	}
+}
+
 int vm_create(const struct vm_config *config, struct vm **out, const char **error)
 {
 	struct fake *fake = calloc(1, sizeof(*fake));
@@ -76,6 +89,7 @@ int vm_create(const struct vm_config *config, struct vm **out, const char **erro
 	fake->vm.state = VM_CREATED;
 	for (unsigned i = 0; i < DOMAIN_SERIALS_MAX; i++)
 		fake->serial[i].write = type_key;
+	give_ports(fake, config);
 	pthread_mutex_lock(&lock);
 	while (slots[slot])
 		slot++;
@@ -251,6 +265,13 @@ void fake_guest_prints(const char *name, const char *text)
 	struct char_device *serial = vm_serial(fake_vm(name), 0);
 
 	serial->received(serial->context, text, strlen(text));
+}
+
+void fake_port_prints(const char *name, unsigned port, const char *text)
+{
+	struct char_device *device = &CONTAINER_OF(fake_vm(name), struct fake, vm)->ports[port];
+
+	device->received(device->context, text, strlen(text));
 }
 
 void fake_guest_event(const char *name, enum vm_event_kind kind, const char *reason)

@@ -11,6 +11,7 @@ extern bool fake_shuts_down_at_once; /* what the guest does on the power button 
 
 /* The guest of the machine of that name acts. */
 void fake_guest_prints(const char *name, const char *text);
+void fake_port_prints(const char *name, unsigned port, const char *text); /* a port of its virtio console */
 void fake_guest_event(const char *name, enum vm_event_kind kind, const char *reason);
 struct vm *fake_vm(const char *name); /* NULL: none */
 const char *fake_guest_input(const char *name); /* all that was typed */

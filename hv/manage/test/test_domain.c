@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c */
 /* CFLAGS: -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -365,6 +365,32 @@ START_TEST(consoles_keep_and_never_mix)
 }
 END_TEST
 
+/* The first console is the default, as in libvirt; each port has its name. */
+START_TEST(virtio_consoles_and_channels_have_names)
+{
+	static const char text[] = "<domain type='kvm'><name>v</name><memory unit='MiB'>64</memory><os><type>hvm</type>"
+		"<kernel>/solera/vmlinuz</kernel></os><devices><serial type='pty'/><channel type='pty'><target type='virtio' name='a'/></channel>"
+		"<console type='pty'><target type='virtio'/></console></devices></domain>";
+	static const struct { const char *devname; unsigned port; } rows[] = { { NULL, 0 }, { "console0", 0 }, { "channel0", 1 } };
+	struct domain_console_session *session;
+	enum domain_console_status status;
+	struct domain *domain;
+	char bytes[100];
+
+	ck_assert_msg(domain_create("v.xml", text, sizeof(text) - 1, 0, &domain, &error) == OK, "%s", error.text);
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		fake_port_prints("v", rows[i].port, "hello");
+		ck_assert_int_eq(domain_console_open(domain, rows[i].devname, false, notify, NULL, &session, &error), OK);
+		ck_assert_uint_eq(domain_console_read(session, bytes, sizeof(bytes), &status), 5);
+		domain_console_close(session);
+	}
+	refused(domain_console_open(domain, "console1", false, notify, NULL, &session, &error),
+		"invalid argument: cannot find console device 'console1'");
+	ck_assert_int_eq(domain_destroy(domain, &error), OK);
+	domain_put(domain);
+}
+END_TEST
+
 static enum domain_state state_when_told;
 
 static void note_state(void *context)
@@ -554,6 +580,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, on_reboot);
 	tcase_add_test(tcase, on_crash);
 	tcase_add_test(tcase, consoles_keep_and_never_mix);
+	tcase_add_test(tcase, virtio_consoles_and_channels_have_names);
 	tcase_add_test(tcase, consoles_end_after_the_state_has_changed);
 	tcase_add_test(tcase, only_the_last_64_kib_of_output_are_kept);
 	tcase_add_test(tcase, modules_are_defined_and_autostarted);

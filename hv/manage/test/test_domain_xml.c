@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -30,7 +30,11 @@ START_TEST(everything_is_read)
 		"<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/></disk>"
 		"<disk><source file='/sda1/images/d.img'/><target dev='vda'/><shareable/></disk>"
 		"<serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>"
-		"<serial type='pty'/><console type='pty'><target type='serial' port='0'/></console><memballoon model='none'/></devices>"
+		"<serial type='pty'/><console type='pty'><target type='serial' port='0'/></console>"
+		"<console type='pty'><target type='virtio' port='1'/></console>"
+		"<channel type='pty'><target type='virtio' name='org.a'/></channel>"
+		"<channel type='pty'><target type='virtio'/><address type='virtio-serial' controller='0' bus='0' port='1'/></channel>"
+		"<memballoon model='none'/></devices>"
 		"<name>d&#233;mo &amp; co</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid><title>T</title>"
 		"<description>two\nlines</description>"
 		"<metadata><solera:autostart " NS "/><x:a xmlns:x='urn:x' b='1'><x:c>t</x:c></x:a></metadata>"
@@ -65,6 +69,10 @@ START_TEST(everything_is_read)
 	ck_assert_int_eq(config.on_crash, DOMAIN_ACTION_RESTART);
 	ck_assert_uint_eq(config.serial_count, 2);
 	ck_assert(config.console && config.memballoon_none);
+	ck_assert(config.port_count == 3 && config.virtio_serial && config.virtio_serial_slot == 5);
+	ck_assert(config.ports[0].console && config.ports[0].number == 0 && config.ports[2].number == 1);
+	ck_assert(!config.ports[1].console && config.ports[1].number == 2);
+	ck_assert_str_eq(config.ports[1].name, "org.a");
 	ck_assert_uint_eq(config.disk_count, 2);
 	ck_assert(config.disks[0].block && config.disks[0].readonly && !config.disks[0].shareable && config.disks[0].slot == 3);
 	ck_assert(config.disks[0].cache == DISK_CACHE_NONE && config.disks[0].discard == DISK_DISCARD_UNMAP);
@@ -207,6 +215,25 @@ START_TEST(refusals_name_file_line_and_element)
 		  "writethrough, directsync)" },
 		{ HEAD "<devices><disk><iotune/></disk></devices></domain>",
 		  "a.xml:5: <iotune>: not supported by this version of Solera" },
+		{ HEAD "<devices><console type='pty'><target type='virtio'/></console><console type='pty'/></devices></domain>",
+		  "a.xml:5: <console>: Only the first console can be a serial port" },
+		{ HEAD "<devices><console type='pty'><target type='virtio' port='1'/></console></devices></domain>",
+		  "a.xml:5: <console>: port 1 is out of order: consoles count from 0 without gaps, this one is 0" },
+		{ HEAD "<devices><channel type='pty'><target type='virtio' name='a'/></channel>\n"
+		  "<channel type='pty'><target type='virtio' name='a'/></channel></devices></domain>",
+		  "a.xml:6: <target>: there is a channel 'a' already" },
+		{ HEAD "<devices><channel type='pty'><target type='virtio' port='1'/></channel></devices></domain>",
+		  "a.xml:5: <target>: a channel has no 'port' here" },
+		{ HEAD "<devices><channel type='pty'/></devices></domain>",
+		  "a.xml:5: <channel>: <target> with its attribute 'type' is missing" },
+		{ HEAD "<devices><channel type='unix'><target type='virtio'/></channel></devices></domain>",
+		  "a.xml:5: <channel>: type 'unix' is not supported by this version of Solera (supported: pty)" },
+		{ HEAD "<devices><channel type='pty'><target type='virtio'/><address type='virtio-serial' port='0'/></channel></devices></domain>",
+		  "a.xml:5: <address>: port 0 is out of range: consoles have ports 0 to 6, channels 1 to 6" },
+		{ HEAD "<devices><controller type='usb'/></devices></domain>",
+		  "a.xml:5: <controller>: type 'usb' is not supported by this version of Solera (supported: virtio-serial)" },
+		{ HEAD "<devices><controller type='virtio-serial'/><controller type='virtio-serial'/></devices></domain>",
+		  "a.xml:5: <controller>: a machine has one controller of type 'virtio-serial'" },
 		{ HEAD "<devices><disk><serial>123456789012345678901</serial></disk></devices></domain>",
 		  "a.xml:5: <serial>: a virtio disk's serial number has 1 to 20 bytes" },
 		{ HEAD "<devices><disk><serial>a b</serial></disk></devices></domain>",
@@ -333,6 +360,17 @@ static void generate(struct domain_config *config, unsigned *seed)
 	config->serial_count = (u32)(rand_r(seed) % 5);
 	config->console = config->serial_count && (rand_r(seed) & 1);
 	config->memballoon_none = rand_r(seed) & 1;
+	config->port_count = (u32)(rand_r(seed) % DOMAIN_PORTS_MAX);
+	config->virtio_serial = config->port_count || (rand_r(seed) & 1);
+	config->virtio_serial_slot = config->virtio_serial ? 21 : 0;
+	for (u32 i = 0; i < config->port_count; i++) {
+		struct domain_port *port = &config->ports[i];
+
+		*port = (struct domain_port){ .console = i < config->port_count / 2, .has_number = true,
+					      .number = (u8)(i < config->port_count / 2 ? i : i + 1) };
+		if (!port->console && (rand_r(seed) & 1))
+			snprintf(port->name, sizeof(port->name), "org.<%u>", i);
+	}
 	if (rand_r(seed) & 1)
 		config->rng = (struct domain_rng){ .present = true, .backend = (u8)(rand_r(seed) % 3), .slot = 20,
 						   .rate_bytes = (u64)rand_r(seed) % 3, .rate_period_ms = 0 };
