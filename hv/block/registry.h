@@ -50,5 +50,7 @@ void block_for_each(bool (*visit)(void *context, struct block_device *device), v
 MUST_CHECK int block_read(struct block_device *device, u64 sector, void *buffer, u64 sector_count);
 MUST_CHECK int block_write(struct block_device *device, u64 sector, const void *buffer, u64 sector_count, u32 flags);
 MUST_CHECK int block_flush(struct block_device *device);
+/* By the device's own operation where it has one, else by writing zeroes. */
+MUST_CHECK int block_write_zeroes(struct block_device *device, u64 sector, u64 sector_count);
 
 #endif

@@ -2,6 +2,7 @@
 /* Reading and writing that waits, for partition tables, file systems and metadata (hv/block/registry.h). */
 #include "hv/block/registry.h"
 #include "hv/block/transfer.h"
+#include "hv/kmalloc.h"
 #include "hv/lib/error.h"
 #include "hv/pages.h"
 #include "hv/thread.h"
@@ -58,4 +59,36 @@ int block_flush(struct block_device *device)
 	struct block_transfer transfer = { .device = device, .operation = BLOCK_FLUSH };
 
 	return transfer_and_wait(&transfer);
+}
+
+#define ZEROES_BYTES 65536u
+
+static int write_zeroes_by_hand(struct block_device *device, u64 sector, u64 sector_count)
+{
+	void *zeroes = kzalloc(ZEROES_BYTES);
+	int error = zeroes ? OK : ERR_NO_MEMORY;
+
+	while (sector_count && !error) {
+		u64 part = MIN(sector_count, (u64)ZEROES_BYTES / BLOCK_SECTOR_BYTES);
+
+		error = block_write(device, sector, zeroes, part, 0);
+		sector += part;
+		sector_count -= part;
+	}
+	kfree(zeroes);
+	return error;
+}
+
+int block_write_zeroes(struct block_device *device, u64 sector, u64 sector_count)
+{
+	struct block_transfer transfer = { .device = device, .operation = BLOCK_WRITE_ZEROES, .sector = sector,
+					   .sector_count = sector_count };
+	int error;
+
+	if (!sector_count)
+		return OK;
+	if (!device->limits.max_write_zeroes_sectors)
+		return write_zeroes_by_hand(device, sector, sector_count);
+	error = transfer_and_wait(&transfer);
+	return error == ERR_UNSUPPORTED ? write_zeroes_by_hand(device, sector, sector_count) : error;
 }
