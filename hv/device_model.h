@@ -10,6 +10,7 @@
 
 struct block_device;
 struct char_device;
+struct net_port;
 struct vm;
 struct vpci_bus;
 
@@ -40,6 +41,11 @@ struct device_disk {
 	bool read_only, discard, writethrough;
 };
 
+/* The machine's end of a plug, with its name, address and MTU; the device fills in ops, context and offload. */
+struct device_nic {
+	struct net_port *port;              /* plugged in after create, pulled before destroy: hv/manage's */
+};
+
 struct device_rng {
 	u64 rate_bytes, period_ns;          /* at most so many bytes in a period; neither is 0 */
 };
@@ -63,6 +69,7 @@ struct device_spec {
 	u8 slot;                            /* PCI device number on bus 0 */
 	union {
 		struct device_disk disk;    /* virtio-blk */
+		struct device_nic nic;      /* virtio-net */
 		struct device_rng rng;      /* virtio-rng */
 		struct device_console console; /* virtio-console */
 	};

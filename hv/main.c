@@ -118,6 +118,7 @@ static void machines_init(void)
 	vm_set_board(&pc_board);
 	device_model_register(&virtio_blk_model);
 	device_model_register(&virtio_console_model);
+	device_model_register(&virtio_net_model);
 	device_model_register(&virtio_rng_model);
 	vm_set_loader(&direct_loader);
 	guest_tests_disk();

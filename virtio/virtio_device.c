@@ -114,9 +114,10 @@ int virtio_take(struct virtio_device *device, unsigned index, struct virtq_chain
 }
 
 /* [queue->lock], which who waits takes once more before the device may go. */
-static void count_out(struct virtio_device *device, struct virtio_queue *queue)
+static void count_out(struct virtio_device *device, struct virtio_queue *queue, u32 count)
 {
-	if (UNLIKELY(--queue->in_flight == 0 && queue->stopped))
+	queue->in_flight -= count;
+	if (UNLIKELY(queue->in_flight == 0 && queue->stopped))
 		waitqueue_wake_all(&device->drained);
 }
 
@@ -128,7 +129,33 @@ void virtio_give(struct virtio_device *device, unsigned index, u16 head, u32 wri
 	virtq_push(&queue->ring, head, written);
 	if (virtq_wants_interrupt(&queue->ring))
 		device->transport->queue_interrupt(device, index);
-	count_out(device, queue);
+	count_out(device, queue, 1);
+	unlock_irqrestore(&queue->lock, flags);
+}
+
+void virtio_give_many(struct virtio_device *device, unsigned index, const struct virtq_used_element *elements, u32 count)
+{
+	struct virtio_queue *queue = &device->queues[index];
+	u64 flags = lock_irqsave(&queue->lock);
+
+	for (u32 i = 0; i < count; i++)
+		virtq_fill(&queue->ring, (u16)i, (u16)elements[i].id, elements[i].length);
+	virtq_publish(&queue->ring, (u16)count);
+	if (virtq_wants_interrupt(&queue->ring))
+		device->transport->queue_interrupt(device, index);
+	count_out(device, queue, count);
+	unlock_irqrestore(&queue->lock, flags);
+}
+
+void virtio_untake(struct virtio_device *device, unsigned index, u32 count)
+{
+	struct virtio_queue *queue = &device->queues[index];
+	u64 flags = lock_irqsave(&queue->lock);
+
+	for (u32 i = 0; i < count; i++)
+		virtq_unpop(&queue->ring);
+	if (count)
+		count_out(device, queue, count);
 	unlock_irqrestore(&queue->lock, flags);
 }
 
@@ -137,7 +164,7 @@ void virtio_drop(struct virtio_device *device, unsigned index)
 	struct virtio_queue *queue = &device->queues[index];
 	u64 flags = lock_irqsave(&queue->lock);
 
-	count_out(device, queue);
+	count_out(device, queue, 1);
 	unlock_irqrestore(&queue->lock, flags);
 }
 

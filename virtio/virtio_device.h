@@ -12,6 +12,7 @@
 #define VIRTIO_VIRTIO_DEVICE_H
 
 #include "hv/dev/vpci.h"
+#include "virtio/spec/virtio.h"
 #include "virtio/virtqueue.h"
 
 #define VIRTIO_QUEUES_MAX 16u
@@ -100,7 +101,11 @@ MUST_CHECK int virtio_take(struct virtio_device *device, unsigned queue, struct 
 			   int (*prepare)(struct virtio_device *device, struct virtq_chain *chain, void *context), void *context);
 /* Gives a chain back, and interrupts if the driver wants it. The device must not touch what belongs to the chain afterwards. */
 void virtio_give(struct virtio_device *device, unsigned queue, u16 head, u32 written);
-/* The same for a chain that cannot be answered, since it broke a rule; nothing is written. */
+/* Several chains of one message, in order, which the driver sees together. */
+void virtio_give_many(struct virtio_device *device, unsigned queue, const struct virtq_used_element *elements, u32 count);
+/* Puts back the chains that virtio_take gave last: they wait in the ring as before. One thread at a time takes of that queue. */
+void virtio_untake(struct virtio_device *device, unsigned queue, u32 count);
+/* As virtio_give for a chain that cannot be answered, since it broke a rule; nothing is written. */
 void virtio_drop(struct virtio_device *device, unsigned queue);
 /* The driver broke a rule: NEEDS_RESET, and nothing more is taken. why: constant. */
 void virtio_driver_error(struct virtio_device *device, const char *why);

@@ -196,17 +196,27 @@ void virtq_unpop(struct virtq *queue)
 	queue->next_avail--;
 }
 
-void virtq_push(struct virtq *queue, u16 head, u32 written)
+void virtq_fill(struct virtq *queue, u16 ahead, u16 head, u32 written)
 {
-	u32 offset = VIRTQ_USED_RING(queue->next_used & (queue->size - 1u));
+	u32 offset = VIRTQ_USED_RING((u32)(u16)(queue->next_used + ahead) & (queue->size - 1u));
 
 	/* An element may cross a page, its two words do not. "The Virtqueue Used Ring" (2.7.8): length before idx. */
 	WRITE_ONCE(*(u32 *)gmem_window_at(&queue->used_window, offset), head);
 	WRITE_ONCE(*(u32 *)gmem_window_at(&queue->used_window, offset + 4), written);
-	queue->next_used++;
-	__atomic_store_n(used_word(queue, VIRTQ_USED_IDX), queue->next_used, __ATOMIC_RELEASE);
 	gmem_window_written(queue->vm, &queue->used_window, offset, 8);
+}
+
+void virtq_publish(struct virtq *queue, u16 count)
+{
+	queue->next_used = (u16)(queue->next_used + count);
+	__atomic_store_n(used_word(queue, VIRTQ_USED_IDX), queue->next_used, __ATOMIC_RELEASE);
 	gmem_window_written(queue->vm, &queue->used_window, VIRTQ_USED_IDX, 2);
+}
+
+void virtq_push(struct virtq *queue, u16 head, u32 written)
+{
+	virtq_fill(queue, 0, head, written);
+	virtq_publish(queue, 1);
 }
 
 bool virtq_wants_interrupt(struct virtq *queue)

@@ -54,9 +54,12 @@ void virtq_disable(struct virtq *queue); /* unmaps; back to the power-on state. 
  * of it by gmem_read, then try again); ERR_INVALID: broken.
  */
 MUST_CHECK int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
-void virtq_unpop(struct virtq *queue); /* gives the chain back that virtq_pop gave last; no other call was between */
+void virtq_unpop(struct virtq *queue); /* gives the chain back that virtq_pop gave last, and so on backwards; no push was between */
 /* The chain is done; the device wrote `written` bytes from the start of what it may write. */
 void virtq_push(struct virtq *queue, u16 head, u32 written);
+/* The same for several at once, which the driver sees all or none: fill the ahead-th from 0 on, then publish their count. */
+void virtq_fill(struct virtq *queue, u16 ahead, u16 head, u32 written);
+void virtq_publish(struct virtq *queue, u16 count);
 bool virtq_wants_interrupt(struct virtq *queue); /* after one or more pushes */
 /* Asks for a doorbell at the next chain; true: there is one already, so pop again. */
 bool virtq_ask_doorbell(struct virtq *queue);
