@@ -46,6 +46,11 @@ svm_enter:
 	movq R15(%rdi), %r15
 	movq RDI(%rdi), %rdi
 	vmrun %rax
+after_vmrun:
+	/* Bochs's SVM (2.7) does not end a guest's single step (TF) when the stepped instruction exits: its #DB comes here. */
+	.pushsection .fixups, "a"
+	.long after_vmrun - ., after_vmrun - .
+	.popsection
 	/* RAX holds the VMCB's address again, of no use: it carries the register file's. */
 	popq %rax
 	movq %rdi, RDI(%rax)

@@ -4,9 +4,16 @@
  *
  * An interrupt that the guest can take at the next entry is injected. Else it is put on offer as a virtual interrupt (V_IRQ
  * with its vector): the CPU delivers it by itself as soon as IF and the shadow allow, without an exit for the window. Whether
- * it did is seen at the next exit, before that exit is handled: V_IRQ is clear then. APM vol. 2, "Event Injection" (15.20), "Virtual Interrupts" (15.21.4).
+ * it did is seen at the next exit, before that exit is handled (svm_look_at_offer). APM vol. 2, "Event Injection" (15.20), "Virtual Interrupts" (15.21.4).
  */
 #include "arch/svm/svm.h"
+
+static void withdraw(struct svm_vcpu *svm)
+{
+	svm->offering = false;
+	svm->vmcb->virtual_interrupt &= V_TPR_MASK | V_INTR_MASKING;
+	svm_changed(svm, SVM_CLEAN_TPR);
+}
 
 /*
  * The virtual interrupt whose delivery the exit interrupted may still stand in V_IRQ (QEMU's TCG clears it when the
@@ -18,10 +25,28 @@ static void end_offer(struct vcpu *vcpu, u8 vector)
 
 	if (!svm->offering || vcpu->offered_vector != vector)
 		return;
-	svm->offering = false;
-	svm->vmcb->virtual_interrupt &= V_TPR_MASK | V_INTR_MASKING;
-	svm_changed(svm, SVM_CLEAN_TPR);
+	withdraw(svm);
 	vcpu_interrupt_taken(vcpu);
+}
+
+/*
+ * After an exit: V_IRQ is clear when the guest has taken what was on offer. Else, when IF has become 1 meanwhile (an exit in the
+ * shadow of STI: STI; HLT), the next entry will most likely be able to take it, and an injection there is surer than V_IRQ
+ * (svm_offer_interrupt): the offer is taken back, and the interrupt controller asked again. Not while a delivery was cut short:
+ * it may be this one (end_offer).
+ */
+void svm_look_at_offer(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = svm_of(vcpu);
+
+	if (!(svm->vmcb->virtual_interrupt & V_IRQ)) {
+		svm->offering = false;
+		vcpu_interrupt_taken(vcpu);
+	} else if ((vcpu->regs.rflags & RFLAGS_IF) && !(svm->vmcb->exit_interrupt_info & SVM_EVENT_VALID)) {
+		withdraw(svm);
+		vcpu->offered_vector = INTERRUPT_NONE;
+		vcpu_request(vcpu, VCPU_REQUEST_EVENT);
+	}
 }
 
 /*
@@ -81,7 +106,7 @@ static bool takes_interrupt_now(const struct vcpu *vcpu)
 	return (vcpu->regs.rflags & RFLAGS_IF) && !vcpu->event.valid && !(svm_of(vcpu)->vmcb->interrupt_shadow & 1);
 }
 
-/* V_IRQ alone would do on silicon; Bochs keeps it masked at an entry with IF = 1 until the guest changes IF. */
+/* V_IRQ alone would do on silicon; Bochs masks it at each exit, and opens it only when the guest changes IF from 0 to 1. */
 void svm_offer_interrupt(struct vcpu *vcpu, int vector)
 {
 	struct svm_vcpu *svm = svm_of(vcpu);
@@ -149,4 +174,14 @@ bool svm_end_own_step(struct vcpu *vcpu)
 		svm_changed(svm, SVM_CLEAN_DRX);
 	}
 	return was_ours;
+}
+
+bool svm_get_interrupt_shadow(struct vcpu *vcpu)
+{
+	return svm_of(vcpu)->vmcb->interrupt_shadow & 1;
+}
+
+void svm_set_interrupt_shadow(struct vcpu *vcpu, bool shadow)
+{
+	svm_of(vcpu)->vmcb->interrupt_shadow = shadow;
 }

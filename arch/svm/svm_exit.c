@@ -12,7 +12,6 @@
  */
 #include "arch/svm/svm.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/msr.h"
 #include "hv/insn/insn.h"
 #include "hv/lib/string.h"
 
@@ -26,15 +25,6 @@ struct exit_decoder {
 	u8 instruction;  /* enum insn_exit */
 	void (*decode)(struct vcpu *vcpu, const struct vmcb *vmcb); /* without length: may be NULL */
 };
-
-unsigned svm_code_bits(struct vcpu *vcpu)
-{
-	const struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-
-	if ((vmcb->efer & EFER_LMA) && (vmcb->cs.attributes & SEGMENT_L))
-		return 64;
-	return vmcb->cs.attributes & SEGMENT_DB ? 32 : 16;
-}
 
 static enum insn_mode code_mode(const struct vmcb *vmcb)
 {
@@ -337,11 +327,10 @@ static __attribute__((noinline)) void after_exit(struct vcpu *vcpu, struct svm_v
 {
 	svm->vmcb->tlb_control = SVM_TLB_KEEP;
 	svm->vmcb->clean = SVM_CLEAN_ALL;
-	if (svm->offering && !(svm->vmcb->virtual_interrupt & V_IRQ)) {
-		svm->offering = false;
-		vcpu_interrupt_taken(vcpu);
-	}
-	svm->after_exit = svm->offering;
+	svm->after_exit = false;
+	if (svm->offering)
+		svm_look_at_offer(vcpu);
+	svm->after_exit |= svm->offering;
 }
 
 /* The exit's handler, and what it wants. True: enter again. */
@@ -412,6 +401,7 @@ void svm_vcpu_run(struct vcpu *vcpu)
 	cpu_ist_off(cpu);
 	cpu->load_host_state = load_host_state;
 	svm_vmload(svm->vmcb_pa);
+	write_cr2(svm->vmcb->cr2); /* VMRUN does it, too; Bochs's (2.7) does not */
 	svm->loaded = true;
 	vcpu->exit_pending = false;
 	if (vcpu->instruction_done) { /* at the slow level */

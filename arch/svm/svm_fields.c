@@ -8,7 +8,6 @@
 #include "arch/svm/svm.h"
 #include "arch/svm/svm_check.h"
 #include "arch/x86/cpuid.h"
-#include "arch/x86/msr.h"
 #include "hv/lib/string.h"
 
 #define FIELD(label, member) { label, offsetof(struct vmcb, member), sizeof(((struct vmcb *)0)->member) }

@@ -7,7 +7,6 @@
 #include "arch/svm/svm.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
-#include "arch/x86/msr.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
 #include "hv/pages.h"

@@ -6,15 +6,11 @@
  */
 #include "arch/svm/svm.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/msr.h"
 #include "arch/x86/nested_paging.h"
 #include "hv/gmem.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
 #include "hv/pages.h"
-
-/* EFER.SVME must be set in a guest's EFER, and is not the guest's business. APM vol. 2, "Canonicalization and Consistency Checks" */
-#define EFER_HIDDEN EFER_SVME
 
 #define INTERCEPTS_0                                                                                              \
 	(SVM_INTERCEPT_INTR | SVM_INTERCEPT_NMI | SVM_INTERCEPT_INIT | SVM_INTERCEPT_RDPMC | SVM_INTERCEPT_CPUID | \
@@ -86,7 +82,7 @@ static void write_reset_state(struct vmcb *vmcb)
 	vmcb->gdtr = vmcb->idtr = (struct vmcb_segment){ 0, 0, 0xffff, 0 };
 	vmcb->ldtr = (struct vmcb_segment){ 0, 0x082, 0xffff, 0 };
 	vmcb->tr = (struct vmcb_segment){ 0, 0x08b, 0xffff, 0 };
-	vmcb->efer = EFER_HIDDEN;
+	vmcb->efer = SVM_EFER_HIDDEN;
 	vmcb->cr0 = BIT64(4) | CR0_NW | CR0_CD;
 	vmcb->dr6 = 0xffff0ff0;
 	vmcb->dr7 = 0x400;
@@ -134,162 +130,10 @@ void svm_sync_loaded(struct vcpu *vcpu)
 		svm_vmsave(svm_of(vcpu)->vmcb_pa);
 }
 
-static void reload(struct vcpu *vcpu)
+void svm_reload(struct vcpu *vcpu)
 {
 	if (svm_of(vcpu)->loaded)
 		svm_vmload(svm_of(vcpu)->vmcb_pa);
-}
-
-static struct vmcb_segment *segment_of(struct vmcb *vmcb, enum segment_index index)
-{
-	switch (index) {
-	case SEGMENT_ES: return &vmcb->es;
-	case SEGMENT_CS: return &vmcb->cs;
-	case SEGMENT_SS: return &vmcb->ss;
-	case SEGMENT_DS: return &vmcb->ds;
-	case SEGMENT_FS: return &vmcb->fs;
-	case SEGMENT_GS: return &vmcb->gs;
-	case SEGMENT_LDTR: return &vmcb->ldtr;
-	default: return &vmcb->tr;
-	}
-}
-
-static void svm_get_segment(struct vcpu *vcpu, enum segment_index index, struct segment *segment)
-{
-	const struct vmcb_segment *from = segment_of(svm_of(vcpu)->vmcb, index);
-
-	if (index >= SEGMENT_FS)
-		svm_sync_loaded(vcpu);
-	*segment = (struct segment){ from->base, from->limit, from->selector, from->attributes };
-}
-
-static void svm_set_segment(struct vcpu *vcpu, enum segment_index index, const struct segment *segment)
-{
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-
-	if (index >= SEGMENT_FS)
-		svm_sync_loaded(vcpu);
-	*segment_of(vmcb, index) = (struct vmcb_segment){ segment->selector, segment->attributes & 0xfff,
-							  segment->limit_bytes, segment->base };
-	if (index == SEGMENT_SS)
-		vmcb->cpl = SEGMENT_DPL(segment->attributes);
-	svm_changed(svm_of(vcpu), SVM_CLEAN_SEG);
-	vcpu->check_due = true;
-	if (index >= SEGMENT_FS)
-		reload(vcpu);
-}
-
-/* Where a system register stands in the VMCB, and which clean bit covers it; 0: switched by VMLOAD. */
-static u64 *system_of(struct vmcb *vmcb, enum system_register which, u32 *clean)
-{
-	*clean = 0;
-	switch (which) {
-	case SYSTEM_CR0: *clean = SVM_CLEAN_CRX; return &vmcb->cr0;
-	case SYSTEM_CR2: *clean = SVM_CLEAN_CR2; return &vmcb->cr2;
-	case SYSTEM_CR3: *clean = SVM_CLEAN_CRX; return &vmcb->cr3;
-	case SYSTEM_CR4: *clean = SVM_CLEAN_CRX; return &vmcb->cr4;
-	case SYSTEM_EFER: *clean = SVM_CLEAN_CRX; return &vmcb->efer;
-	case SYSTEM_PAT: *clean = SVM_CLEAN_NP; return &vmcb->g_pat;
-	case SYSTEM_DR6: *clean = SVM_CLEAN_DRX; return &vmcb->dr6;
-	case SYSTEM_DR7: *clean = SVM_CLEAN_DRX; return &vmcb->dr7;
-	case SYSTEM_DEBUGCTL: *clean = SVM_CLEAN_LBR; return &vmcb->debugctl;
-	case SYSTEM_STAR: return &vmcb->star;
-	case SYSTEM_LSTAR: return &vmcb->lstar;
-	case SYSTEM_CSTAR: return &vmcb->cstar;
-	case SYSTEM_SFMASK: return &vmcb->sfmask;
-	case SYSTEM_KERNEL_GS_BASE: return &vmcb->kernel_gs_base;
-	case SYSTEM_SYSENTER_CS: return &vmcb->sysenter_cs;
-	case SYSTEM_SYSENTER_ESP: return &vmcb->sysenter_esp;
-	default: return &vmcb->sysenter_eip;
-	}
-}
-
-static u64 svm_get_system(struct vcpu *vcpu, enum system_register which)
-{
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-	u32 clean;
-	u64 *from;
-
-	from = system_of(vmcb, which, &clean);
-	if (!clean)
-		svm_sync_loaded(vcpu);
-	return which == SYSTEM_EFER ? *from & ~EFER_HIDDEN : *from;
-}
-
-static void svm_get_paging(struct vcpu *vcpu, u64 registers[4])
-{
-	const struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-
-	registers[0] = vmcb->cr0;
-	registers[1] = vmcb->cr3;
-	registers[2] = vmcb->cr4;
-	registers[3] = vmcb->efer & ~EFER_HIDDEN;
-}
-
-static void svm_set_system(struct vcpu *vcpu, enum system_register which, u64 value)
-{
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-	u32 clean;
-	u64 *to;
-
-	to = system_of(vmcb, which, &clean);
-	if (!clean)
-		svm_sync_loaded(vcpu);
-	*to = which == SYSTEM_EFER ? value | EFER_HIDDEN : value;
-	svm_changed(svm_of(vcpu), clean);
-	vcpu->check_due = true;
-	if (!clean)
-		reload(vcpu);
-}
-
-static void svm_get_table(struct vcpu *vcpu, bool interrupt, struct descriptor_table *table)
-{
-	const struct vmcb_segment *from = interrupt ? &svm_of(vcpu)->vmcb->idtr : &svm_of(vcpu)->vmcb->gdtr;
-
-	*table = (struct descriptor_table){ from->base, (u16)from->limit };
-}
-
-static void svm_set_table(struct vcpu *vcpu, bool interrupt, const struct descriptor_table *table)
-{
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-
-	*(interrupt ? &vmcb->idtr : &vmcb->gdtr) = (struct vmcb_segment){ 0, 0, table->limit, table->base };
-	svm_changed(svm_of(vcpu), SVM_CLEAN_DT);
-}
-
-static unsigned svm_privilege_level(struct vcpu *vcpu)
-{
-	return svm_of(vcpu)->vmcb->cpl;
-}
-
-static bool svm_get_interrupt_shadow(struct vcpu *vcpu)
-{
-	return svm_of(vcpu)->vmcb->interrupt_shadow & 1;
-}
-
-static void svm_set_interrupt_shadow(struct vcpu *vcpu, bool shadow)
-{
-	svm_of(vcpu)->vmcb->interrupt_shadow = shadow;
-}
-
-static void svm_set_tsc_offset(struct vcpu *vcpu, u64 offset)
-{
-	svm_of(vcpu)->vmcb->tsc_offset = offset;
-	svm_changed(svm_of(vcpu), SVM_CLEAN_INTERCEPTS);
-}
-
-static void svm_intercept_debug_registers(struct vcpu *vcpu, bool intercept)
-{
-	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
-
-	vmcb->intercept_dr_read = vmcb->intercept_dr_write = intercept ? 0xf : 0;
-	svm_changed(svm_of(vcpu), SVM_CLEAN_INTERCEPTS);
-}
-
-static void svm_flush_tlb(struct vcpu *vcpu)
-{
-	svm_of(vcpu)->vmcb->tlb_control = virt_features.flush_by_asid ? SVM_TLB_FLUSH_ASID : SVM_TLB_FLUSH_ALL;
-	svm_of(vcpu)->after_exit = true;
 }
 
 const struct virt_ops svm_virt_ops = {

@@ -44,6 +44,9 @@ static void dispatch_exception(struct trap_frame *frame)
 	/* Firmware runs on a stack that does not know its CPU, so its guard comes first. */
 	if (UNLIKELY(trap_guard != NULL) && trap_guard(frame))
 		return;
+	/* One that is left over from a guest (arch/svm/svm_entry.S) must leave what is loaded of that guest alone. */
+	if (frame->vector == TRAP_DEBUG && resume_at_fixup(frame))
+		return;
 	cpu = this_cpu();
 	if (cpu->load_host_state)
 		cpu->load_host_state(cpu);
