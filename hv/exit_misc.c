@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The exits that need a few lines each. docs/exits.md has a line for each. */
 #include "hv/exit.h"
+#include "hv/vcpu_yield.h"
 #include "hv/vm.h"
 
 /* Waits at the slow level, unless an interrupt is waiting already. */
@@ -37,10 +38,10 @@ enum verdict exit_nothing(struct vcpu *vcpu)
 	return VERDICT_NEXT;
 }
 
+/* A spinning loop: whoever has what it waits for is likely a vCPU that lost its CPU. */
 enum verdict exit_pause(struct vcpu *vcpu)
 {
-	(void)vcpu;
-	thread_yield();
+	vcpu_yield_while_spinning(vcpu);
 	return VERDICT_NEXT;
 }
 

@@ -61,8 +61,10 @@ static u64 give_turn(struct vcpu *vcpu, u64 apic_id)
 {
 	const struct vcpu *target = find(vcpu->vm, apic_id);
 
-	if (target && target != vcpu && READ_ONCE(target->mode) == VCPU_HOST)
+	if (target && target != vcpu && READ_ONCE(target->mode) == VCPU_HOST) {
+		vcpu->turn_for = target->index;
 		vcpu_request(vcpu, VCPU_REQUEST_RESCHEDULE);
+	}
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Steal time (hv/kvm_steal.h). The time is counted for every vCPU, whether its guest asked for the record or not.
+ * Steal time (hv/kvm_steal.h). The time is what the scheduler counts for the vCPU's thread (thread_times.steal_ns): from there it
+ * is copied into the guest's record each time that the thread is given a CPU.
  *
  * The record changes hands without a lock: other vCPUs of the guest turn PREEMPTED into PREEMPTED | FLUSH_TLB by a
  * compare-and-exchange and then count the flush as done; the owner takes the byte by an exchange when it has a CPU again. So
@@ -9,8 +10,6 @@
  */
 #include "hv/kvm_steal.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/msr.h"
-#include "hv/clock.h"
 #include "hv/gmem_internal.h"
 #include "hv/lib/error.h"
 
@@ -53,7 +52,7 @@ static void write_time(struct vcpu *vcpu)
 		return;
 	WRITE_ONCE(record->version, (vcpu->steal_version += 2) - 1);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	WRITE_ONCE(record->steal_ns, clock_tsc_to_ns(clock_ns_to_tsc(0) + vcpu->steal_ticks));
+	WRITE_ONCE(record->steal_ns, thread_own_steal_ns());
 	__atomic_store_n(&record->version, vcpu->steal_version, __ATOMIC_RELEASE);
 }
 
@@ -69,14 +68,6 @@ void kvm_steal_update(struct vcpu *vcpu)
 	irq_restore(flags);
 }
 
-static void add(struct vcpu *vcpu, u64 since_tsc)
-{
-	u64 now = rdtsc();
-
-	if (now > since_tsc)
-		vcpu->steal_ticks += now - since_tsc;
-}
-
 void kvm_steal_leave(struct vcpu *vcpu)
 {
 	struct steal_record *record = record_of(vcpu);
@@ -84,38 +75,15 @@ void kvm_steal_leave(struct vcpu *vcpu)
 	/* One that sleeps of its own will counts as away, too: to wake it for a flush would be for nothing. */
 	if (record)
 		__atomic_store_n(&record->preempted, PREEMPTED, __ATOMIC_SEQ_CST);
-	vcpu->left_tsc = READ_ONCE(vcpu->mode) == VCPU_HOST ? rdtsc() : 0;
 }
 
 void kvm_steal_arrive(struct vcpu *vcpu)
 {
 	struct steal_record *record = record_of(vcpu);
 
-	if (vcpu->left_tsc)
-		add(vcpu, vcpu->left_tsc);
-	vcpu->left_tsc = 0;
 	if (!record)
 		return;
 	if (__atomic_exchange_n(&record->preempted, 0, __ATOMIC_SEQ_CST) & FLUSH_TLB)
 		vcpu_request(vcpu, VCPU_REQUEST_TLB_FLUSH);
 	write_time(vcpu);
-}
-
-void kvm_steal_woken(struct vcpu *vcpu)
-{
-	u64 nobody = 0;
-
-	(void)__atomic_compare_exchange_n(&vcpu->woken_tsc, &nobody, rdtsc(), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-}
-
-void kvm_steal_runs(struct vcpu *vcpu)
-{
-	u64 woken = __atomic_exchange_n(&vcpu->woken_tsc, 0, __ATOMIC_RELAXED), flags;
-
-	if (!woken)
-		return;
-	flags = irq_save();
-	add(vcpu, woken);
-	write_time(vcpu);
-	irq_restore(flags);
 }

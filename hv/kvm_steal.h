@@ -18,8 +18,5 @@ void kvm_steal_update(struct vcpu *vcpu);
 /* The vCPU's thread leaves its CPU, and comes to one. Interrupts off, on its thread. */
 void kvm_steal_leave(struct vcpu *vcpu);
 void kvm_steal_arrive(struct vcpu *vcpu);
-/* A halted vCPU is woken: what passes until it runs is stolen. Any context. */
-void kvm_steal_woken(struct vcpu *vcpu);
-void kvm_steal_runs(struct vcpu *vcpu); /* it does. (o) */
 
 #endif

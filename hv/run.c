@@ -22,6 +22,7 @@
 #include "hv/kvm_steal.h"
 #include "hv/vcpu_init.h"
 #include "hv/vcpu_state.h"
+#include "hv/vcpu_yield.h"
 #include "hv/vm_internal.h"
 
 /*
@@ -51,7 +52,6 @@ void vcpu_request(struct vcpu *vcpu, u32 bits)
 		if (UNLIKELY(cpu != this_cpu()))
 			lapic_send_ipi(cpu->apic_id, VECTOR_RESCHEDULE);
 	} else if (UNLIKELY(__atomic_load_n(&vcpu->mode, __ATOMIC_RELAXED) == VCPU_HALTED)) {
-		kvm_steal_woken(vcpu);
 		waitqueue_wake_all(&vcpu->wait);
 	}
 }
@@ -150,11 +150,9 @@ static bool has_work(struct vcpu *vcpu)
 
 static void sleep_until_work(struct vcpu *vcpu)
 {
-	__atomic_store_n(&vcpu->woken_tsc, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&vcpu->mode, VCPU_HALTED, __ATOMIC_SEQ_CST);
 	waitqueue_wait(&vcpu->wait, has_work(vcpu));
 	__atomic_store_n(&vcpu->mode, VCPU_HOST, __ATOMIC_SEQ_CST);
-	kvm_steal_runs(vcpu);
 }
 
 /* After HLT or without a start: true when the vCPU may enter its guest. */
@@ -219,7 +217,7 @@ static void serve_slow_requests(struct vcpu *vcpu)
 	}
 	if (vcpu_requested(vcpu, VCPU_REQUEST_RESCHEDULE)) {
 		vcpu_request_clear(vcpu, VCPU_REQUEST_RESCHEDULE);
-		thread_yield();
+		vcpu_yield_to(vcpu, vcpu->turn_for);
 	}
 	if (vcpu_requested(vcpu, VCPU_REQUEST_INIT)) {
 		vcpu_request_clear(vcpu, VCPU_REQUEST_INIT);

@@ -25,6 +25,7 @@
 #include "hv/lib/log.h"
 #include "hv/lib/string.h"
 #include "hv/log.h"
+#include "hv/sched_trace.h"
 #include "hv/thread_internal.h"
 #include "hv/vmap.h"
 
@@ -102,7 +103,7 @@ static void slice_over(struct timer *timer)
 }
 
 /* Up to now; also for another CPU's running thread, since all CPUs' time-stamp counters show the same time. */
-static u64 charge_current(struct run_queue *queue, struct thread *current)
+u64 run_queue_charge(struct run_queue *queue, struct thread *current)
 {
 	u64 now = rdtsc(), ticks = now > queue->last_tsc ? now - queue->last_tsc : 0;
 
@@ -122,7 +123,7 @@ static void take_out(struct run_queue *queue, struct thread *thread)
 /* `current` goes back into the queue, or leaves it; the next one comes out. */
 static struct thread *choose_next(struct run_queue *queue, struct thread *current)
 {
-	u64 now = charge_current(queue, current);
+	u64 now = run_queue_charge(queue, current);
 	struct sched_task *task;
 	struct thread *next;
 
@@ -130,7 +131,9 @@ static struct thread *choose_next(struct run_queue *queue, struct thread *curren
 		bool stays;
 
 		current->since_tsc = now;
-		current->moving = current->state == THREAD_RUNNABLE && !allowed_on(current, current->cpu);
+		current->moving = current->state == THREAD_RUNNABLE &&
+				  (!allowed_on(current, current->cpu) || current->move_to != SCHED_NOBODY);
+		current->task.in_transit = current->moving;
 		stays = current->state == THREAD_RUNNABLE && !current->moving;
 		sched_stop(&queue->policy, now, !stays);
 		if (stays)
@@ -232,6 +235,8 @@ void thread_schedule(void)
 		cpu_mask_clear_atomic(&idle_cpus, cpu->index);
 	next->switches++;
 	queue->switches++;
+	if (sched_tracing())
+		sched_trace_switch(cpu, current, next);
 	*(struct cpu **)(next->stack_top - 8) = cpu;
 	WRITE_ONCE(cpu->current, next);
 	/* A full barrier: what `next` reads from here on was written after any thread_kick that did not see it as current. */
@@ -249,11 +254,56 @@ void thread_yield(void)
 	struct cpu *cpu = this_cpu();
 
 	lock_raw(&cpu->queue->lock);
-	charge_current(cpu->queue, cpu->current);
+	run_queue_charge(cpu->queue, cpu->current);
 	sched_yield_task(&cpu->queue->policy);
 	unlock_raw(&cpu->queue->lock);
 	thread_schedule();
 	irq_restore(flags);
+}
+
+/*
+ * The current thread is to change places with one that waits in another CPU's queue, if both may run where the other one is. So each
+ * CPU keeps as many of their group: to fetch alone would leave the group with more here than it has shares for.
+ * True: the other one is on its way here, and `current` leaves with the next thread_schedule.
+ */
+static bool change_places(struct thread *current, struct thread *target)
+{
+	struct run_queue *queue = thread_lock_queue(target);
+	struct cpu *self = this_cpu(), *there = target->cpu;
+
+	if (there == self || target->task.state != SCHED_TASK_QUEUED || !allowed_on(target, self) || !allowed_on(current, there)) {
+		unlock_raw(&queue->lock);
+		return false;
+	}
+	take_out(queue, target);
+	wait_until_off_cpu(target);
+	target->move_to = self->index;
+	run_queue_place(target, queue);
+	current->move_to = there->index; /* nobody else writes it while the thread is current */
+	return true;
+}
+
+void thread_yield_to(struct thread *target)
+{
+	u64 flags = irq_save();
+	struct cpu *cpu = this_cpu();
+	struct sched_cpu *policy = &cpu->queue->policy;
+	bool moves = false;
+
+	if (target->task.group == cpu->current->task.group)
+		moves = change_places(cpu->current, target);
+	lock_raw(&cpu->queue->lock);
+	run_queue_charge(cpu->queue, cpu->current);
+	if ((READ_ONCE(target->cpu) != cpu || !sched_yield_to(policy, &target->task)) && !moves)
+		sched_yield_task(policy);
+	unlock_raw(&cpu->queue->lock);
+	thread_schedule();
+	irq_restore(flags);
+}
+
+bool thread_waits_for_cpu(const struct thread *thread)
+{
+	return READ_ONCE(thread->task.state) == SCHED_TASK_QUEUED;
 }
 
 void thread_set_blocked(void)
@@ -295,7 +345,7 @@ static void enqueue(struct thread *thread, struct run_queue *queue)
 	struct thread *running = cpu->current;
 	struct cpu_mask idle;
 
-	sched_add(&queue->policy, &thread->task, charge_current(queue, running));
+	sched_add(&queue->policy, &thread->task, run_queue_charge(queue, running));
 	list_push_back(&queue->threads, &thread->queued);
 	if (running->idle) {
 		ask_for_switch(cpu);
@@ -360,11 +410,15 @@ void run_queue_place(struct thread *thread, struct run_queue *queue)
 
 		thread->fresh = false;
 		if (to != thread->cpu) {
+			u32 from = thread->cpu->index;
+
 			thread->migrations++;
 			WRITE_ONCE(thread->cpu, to);
 			unlock_raw(&queue->lock);
 			queue = to->queue;
 			lock_raw(&queue->lock);
+			if (sched_tracing())
+				sched_trace_thread(SCHED_TRACE_MIGRATE, thread, from);
 		}
 	} while (!allowed_on(thread, thread->cpu)); /* while no lock was held its affinity may have changed */
 	enqueue(thread, queue);
@@ -384,6 +438,8 @@ void thread_wake(struct thread *thread)
 	} else {
 		thread->state = THREAD_RUNNABLE;
 		account_until(thread, rdtsc(), &thread->wait_ticks);
+		if (sched_tracing())
+			sched_trace_thread(SCHED_TRACE_WAKE, thread, thread->cpu->index);
 		wait_until_off_cpu(thread);
 		run_queue_place(thread, queue);
 	}
@@ -424,12 +480,16 @@ static struct thread *find_movable(struct run_queue *victim, const struct cpu *t
 /* Takes it over into the queue of `to`. The victim's queue is locked before, nothing after. */
 static void move(struct thread *thread, struct run_queue *victim, struct cpu *to)
 {
+	u32 from = thread->cpu->index;
+
 	take_out(victim, thread);
 	wait_until_off_cpu(thread);
 	thread->migrations++;
 	WRITE_ONCE(thread->cpu, to);
 	unlock_raw(&victim->lock);
 	lock_raw(&to->queue->lock);
+	if (sched_tracing())
+		sched_trace_thread(SCHED_TRACE_MIGRATE, thread, from);
 	if (allowed_on(thread, to)) {
 		enqueue(thread, to->queue);
 		unlock_raw(&to->queue->lock);
@@ -507,6 +567,7 @@ void threads_init_cpu(void)
 	waitqueue_init(&idle->exit, "idle exit");
 	spinlock_init(&queue->lock, "run queue", LOCK_RANK_SCHED);
 	sched_cpu_init(&queue->policy, cpu->index, run_queue_ticks(THREAD_SLICE_NS), run_queue_ticks(MEMORY_NS));
+	queue->policy.told = sched_trace_told;
 	sched_cpus[cpu->index] = &queue->policy;
 	list_init(&queue->threads);
 	timer_init(&queue->slice, slice_over, NULL);

@@ -57,12 +57,14 @@ static u64 had(const struct sched_cpu *cpu, const struct sched_task *task, u64 n
 /* A sleeper does not come back with a claim on all that others had meanwhile: it counts as served as whoever runs here. */
 void sched_balance_arrive(struct sched_cpu *cpu, struct sched_task *task, u64 now)
 {
+	bool slept = !task->in_transit;
 	u64 floor;
 
+	task->in_transit = false;
 	fade(task, now, cpu->memory);
 	task->booked = task->credit;
 	WRITE_ONCE(cpu->claims, cpu->claims + task->booked);
-	if (task->credit || !cpu->running_weight)
+	if (!slept || !cpu->running_weight)
 		return;
 	floor = service_as(cpu, flat_weight(task), now);
 	task->recent = MAX(task->recent, MIN(floor, cpu->memory));

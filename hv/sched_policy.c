@@ -153,6 +153,8 @@ static void release_due(struct sched_cpu *cpu, u64 now)
 
 		heap_remove(&cpu->throttled, &task->entity.node);
 		enter(cpu, task);
+		if (cpu->told)
+			cpu->told(cpu, task, false);
 	}
 }
 
@@ -173,6 +175,7 @@ void sched_remove(struct sched_cpu *cpu, struct sched_task *task)
 	}
 	WRITE_ONCE(cpu->waiting, cpu->waiting - 1);
 	task->state = SCHED_TASK_OFF;
+	task->in_transit = true;
 	leave(cpu, task, true);
 	sched_balance_depart(cpu, task);
 }
@@ -254,6 +257,8 @@ void sched_run(struct sched_cpu *cpu, u64 now, u64 ticks)
 		refresh_part(cpu, part);
 		sched_charge(&part->queue, &task->entity, ticks);
 		sched_charge(&cpu->top, &part->entity, ticks);
+		part->served += ticks;
+		part->helped += task->helpers ? ticks : 0;
 	} else {
 		sched_charge(&cpu->top, &task->entity, ticks);
 	}
@@ -275,7 +280,8 @@ void sched_stop(struct sched_cpu *cpu, u64 now, bool sleeps)
 		task->state = SCHED_TASK_OFF;
 		leave(cpu, task, false);
 		sched_balance_depart(cpu, task);
-		task->credit = 0; /* sleep ends a claim */
+		if (!task->in_transit)
+			task->credit = 0; /* sleep ends a claim */
 		if (part && part->entity.counted)
 			sched_put(&cpu->top, &part->entity);
 		return;
@@ -294,6 +300,18 @@ void sched_yield_task(struct sched_cpu *cpu)
 	sched_give_up_slice(&cpu->running->entity);
 	if (cpu->running->group)
 		sched_give_up_slice(top_entity(cpu, cpu->running));
+}
+
+bool sched_yield_to(struct sched_cpu *cpu, struct sched_task *target)
+{
+	struct sched_task *running = cpu->running;
+
+	if (!running || !running->group || target->group != running->group || target->state != SCHED_TASK_QUEUED || target->home != cpu->index)
+		return false;
+	if (!sched_prefer(&part_of(cpu, target)->queue, &target->entity))
+		return false;
+	sched_give_up_slice(&running->entity);
+	return true;
 }
 
 /* The best task of both levels, out of its heaps; NULL: nobody waits. */
@@ -321,6 +339,8 @@ static void set_aside(struct sched_cpu *cpu, struct sched_task *task, u64 releas
 	else if (part)
 		part->entity.owed = 0;
 	throttle(cpu, task, release);
+	if (cpu->told)
+		cpu->told(cpu, task, true);
 }
 
 /* Each task is set aside at most once a period: so the loop's cost belongs to the periods, not to the picks. */

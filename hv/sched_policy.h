@@ -27,6 +27,7 @@ struct sched_part { /* a group on one CPU */
 	struct sched_entity entity;
 	struct sched_queue queue;
 	struct sched_group *group;
+	u64 served, helped; /* ticks that the group had here, and of them its helpers */
 };
 
 struct sched_group {
@@ -48,6 +49,7 @@ struct sched_task {
 	struct cpu_mask allowed;    /* affinity */
 	u8 state;                   /* enum sched_task_state */
 	bool limited;               /* a cap granted what it runs on */
+	bool in_transit;            /* it left a CPU for another one, and did not sleep: set by sched_remove, or before sched_stop */
 	u64 granted, granted_at;    /* ticks left of the grant */
 	u64 release;                /* throttled: until when */
 	u32 home;                   /* the CPU in whose virtual time its entity stands */
@@ -70,6 +72,8 @@ struct sched_cpu {
 	u32 running_weight;         /* its weight on one level; 0: idle */
 	struct cpu_mask running_allowed; /* where it may go */
 	u64 claims;                 /* what is booked here */
+	/* (c) told of a task that a cap stops, and of its release; NULL: nobody listens */
+	void (*told)(const struct sched_cpu *cpu, const struct sched_task *task, bool throttled);
 };
 
 void sched_cpu_init(struct sched_cpu *cpu, u32 index, u64 slice, u64 memory);
@@ -83,10 +87,16 @@ void sched_add(struct sched_cpu *cpu, struct sched_task *task, u64 now);
 void sched_remove(struct sched_cpu *cpu, struct sched_task *task);
 /* The running task got so many ticks since the last charge. */
 void sched_run(struct sched_cpu *cpu, u64 now, u64 ticks);
-/* The running task, just charged, is no longer running: it goes back, or (sleep) waits for something else. */
+/* The running task, just charged, is no longer running: it goes back, or (sleeps) waits for something else, or is in transit. */
 void sched_stop(struct sched_cpu *cpu, u64 now, bool sleeps);
 /* The running task gives up the rest of its slice (thread_yield). */
 void sched_yield_task(struct sched_cpu *cpu); /* not sched_yield: hosted tests have that of the C library */
+/*
+ * The running task gives its turn to a queued one of its group that is on this CPU, too: that one runs next where the group's
+ * part does, as long as it is not ahead of its own share by more than a slice (hv/sched_directed.h says for whom).
+ * The group as a whole neither gains nor loses: its part stays where it is. False: not possible, nothing is changed.
+ */
+bool sched_yield_to(struct sched_cpu *cpu, struct sched_task *target);
 /* The next one, now running; NULL: idle. Nothing runs before. */
 struct sched_task *sched_next(struct sched_cpu *cpu, u64 now);
 /* Should the queued task run at once in place of the running one, which has just been charged? */

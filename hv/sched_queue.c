@@ -69,6 +69,8 @@ static void extract(struct sched_queue *queue, struct sched_entity *entity)
 {
 	heap_remove(entity->eligible ? &queue->eligible : &queue->waiting, &entity->node);
 	queue->count--;
+	if (queue->preferred == entity)
+		queue->preferred = NULL;
 }
 
 /* A distance in virtual time, of an entity of this weight, as a distance of the queue's time. */
@@ -126,10 +128,22 @@ void sched_put(struct sched_queue *queue, struct sched_entity *entity)
 	insert(queue, entity);
 }
 
+bool sched_prefer(struct sched_queue *queue, struct sched_entity *entity)
+{
+	if (before(queue->time + scaled(entity->slice, entity->weight), entity->start))
+		return false;
+	queue->preferred = entity;
+	return true;
+}
+
 struct sched_entity *sched_pick(struct sched_queue *queue)
 {
-	struct sched_entity *next;
+	struct sched_entity *next = queue->preferred;
 
+	if (UNLIKELY(next)) {
+		extract(queue, next);
+		return next;
+	}
 	while ((next = root_of(&queue->waiting)) && !before(queue->time, next->start)) {
 		heap_remove(&queue->waiting, &next->node);
 		next->eligible = true;

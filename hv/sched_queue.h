@@ -39,6 +39,7 @@ struct sched_queue {
 	u64 time;               /* virtual */
 	u64 total_weight;       /* of counted entities */
 	u32 count;              /* in the heaps */
+	struct sched_entity *preferred; /* queued here, and to be picked next; NULL: none */
 };
 
 void sched_queue_init(struct sched_queue *queue);
@@ -58,6 +59,8 @@ void sched_give_up_slice(struct sched_entity *entity);
 void sched_put(struct sched_queue *queue, struct sched_entity *entity);
 /* Takes the next one out; NULL: none. */
 struct sched_entity *sched_pick(struct sched_queue *queue);
+/* The next pick takes this queued entity. False: it is ahead of its share by more than a slice already. */
+bool sched_prefer(struct sched_queue *queue, struct sched_entity *entity);
 /* Takes a queued entity out, to another queue. */
 void sched_take(struct sched_queue *queue, struct sched_entity *entity);
 /* A counted entity's weight changes; what it is owed in ticks, or owes, stays. queued: it is in a heap. */

@@ -469,23 +469,29 @@ static void measure_costs(void)
 	log_notice("selftest: sched.ipi %llu ticks of the sender's", (unsigned long long)measure_kick());
 }
 
-/* On purpose. In a function of its own, whose name the watchdog is to tell. */
+/*
+ * On purpose. In a function of its own, whose name the watchdog is to tell: it calls nothing while it hangs. First it goes where
+ * it is to hang: from another CPU nobody could move it.
+ */
 static __attribute__((noinline)) void hang(void *argument)
 {
-	u64 end = clock_ns() + 8 * NS_PER_S, flags = irq_save();
+	u64 end, flags;
 
 	(void)argument;
-	while (clock_ns() < end)
+	stay_on(thread_current(), cpu_count - 1);
+	end = clock_ns_to_tsc(clock_ns() + 12 * NS_PER_S);
+	flags = irq_save();
+	while (rdtsc() < end)
 		cpu_relax();
 	irq_restore(flags);
 }
 
 void selftest_hang(void)
 {
-	struct thread *thread = thread_create("hangs", hang, NULL);
+	struct thread *thread;
 
 	log_notice("selftest: failing on purpose: hang");
-	stay_on(thread, cpu_count - 1);
+	thread = thread_create("hangs", hang, NULL);
 	thread_join(thread);
 	log_notice("selftest: the hang is over");
 }

@@ -18,6 +18,7 @@ void thread_start(struct thread *previous); /* called by thread_first */
 
 static struct spinlock threads_lock = SPINLOCK_INIT("threads", LOCK_RANK_THREADS);
 static struct list_node all_threads = LIST_INIT(all_threads); /* [threads_lock] */
+static u32 last_id; /* (a) */
 
 /* The thread pointer stands below the CPU's in the top of the stack, so that it is right wherever the thread runs. */
 struct thread *thread_current(void)
@@ -96,6 +97,7 @@ struct thread *thread_create_in(struct thread_group *group, bool helper, const c
 	thread->move_to = SCHED_NOBODY;
 	thread->fresh = true;
 	thread->since_tsc = rdtsc();
+	thread->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
 	list_init(&thread->queued);
 	flags = irq_save();
 	thread->cpu = this_cpu();
@@ -225,6 +227,11 @@ void thread_get_times(const struct thread *thread, struct thread_times *times)
 	times->run_ns = ticks_to_ns(run);
 	times->steal_ns = ticks_to_ns(steal);
 	times->wait_ns = ticks_to_ns(wait);
+}
+
+u64 thread_own_steal_ns(void)
+{
+	return ticks_to_ns(READ_ONCE(thread_current()->steal_ticks));
 }
 
 u64 thread_run_ns(const struct thread *thread)

@@ -26,6 +26,13 @@ struct thread *thread_create_in(struct thread_group *group, bool helper, const c
 void thread_join(struct thread *thread); /* waits for its end and frees it; exactly one caller */
 void thread_detach(struct thread *thread);
 void thread_yield(void);
+/*
+ * The same, and the turn is offered to another thread of the current one's group, if that waits for a CPU: it comes to this one
+ * when it may (hv/sched_directed.h says whom). Any thread of the group, alive; no lock held.
+ */
+void thread_yield_to(struct thread *target);
+/* It could run and has no CPU. May be old at once. */
+bool thread_waits_for_cpu(const struct thread *thread);
 void thread_sleep_ns(u64 duration_ns);
 struct thread *thread_current(void);
 const char *thread_name(const struct thread *thread);
@@ -44,6 +51,7 @@ void thread_get_times(const struct thread *thread, struct thread_times *times);
 /* So much CPU time in each period; quota 0: no cap. It holds from the next moment on. Any context. */
 void thread_set_cap(struct thread *thread, u64 period_ns, u64 quota_ns);
 u64 thread_run_ns(const struct thread *thread);
+u64 thread_own_steal_ns(void); /* the current thread's, without a lock: it grows only while the thread has no CPU */
 
 /*
  * The CPUs that it may run on (all, when never said). ERR_RANGE: none of them runs. A thread that runs, or waits to run, on

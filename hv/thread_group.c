@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See thread_group.h: the policy's group, with a part for each CPU. */
+#include "hv/clock.h"
 #include "hv/kmalloc.h"
 #include "hv/thread_group.h"
 #include "hv/thread_internal.h"
@@ -39,4 +40,20 @@ void thread_group_set_cap(struct thread_group *group, enum thread_group_cap cap,
 		      run_queue_ticks(quota_ns));
 	CPU_MASK_FOR_EACH(i, &cpus_online)
 		run_queue_look_again(cpus[i]); /* one of its threads may run there without an end */
+}
+
+void thread_group_times(struct thread_group *group, u32 cpu_index, u64 *total_ns, u64 *vcpus_ns)
+{
+	u64 flags, total, helped;
+
+	*total_ns = *vcpus_ns = 0;
+	if (cpu_index >= group->policy.part_count || !cpus[cpu_index] || !cpus[cpu_index]->queue)
+		return;
+	flags = lock_irqsave(&cpus[cpu_index]->queue->lock);
+	run_queue_charge(cpus[cpu_index]->queue, cpus[cpu_index]->current);
+	total = group->parts[cpu_index].served;
+	helped = group->parts[cpu_index].helped;
+	unlock_irqrestore(&cpus[cpu_index]->queue->lock, flags);
+	*total_ns = clock_ticks_to_ns(total);
+	*vcpus_ns = clock_ticks_to_ns(total - helped);
 }

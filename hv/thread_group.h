@@ -18,6 +18,8 @@ enum thread_group_cap {
 struct thread_group *thread_group_create(u32 shares);
 void thread_group_destroy(struct thread_group *group); /* all its threads have been joined; NULL: nothing */
 void thread_group_set_shares(struct thread_group *group, u32 shares);
+/* Time of its threads on one CPU since its creation, and of those that are no helpers. 0 where no such CPU runs. Thread context. */
+void thread_group_times(struct thread_group *group, u32 cpu_index, u64 *total_ns, u64 *vcpus_ns);
 /* quota 0: no cap. */
 void thread_group_set_cap(struct thread_group *group, enum thread_group_cap cap, u64 period_ns, u64 quota_ns);
 

@@ -18,6 +18,7 @@ struct thread {
 	u32 move_to;               /* [queue] the CPU that it is being given to; SCHED_NOBODY: none */
 	u32 state;                 /* [queue] enum thread_state */
 	u32 on_cpu;                /* (a) its stack is in use */
+	u32 id;                    /* (c) since boot, from 1; an idle thread's is 0 */
 	bool idle;                 /* (c) */
 	bool detached;             /* [queue] */
 	bool fresh;                /* [queue] never placed: no CPU has anything of it in its caches */
@@ -64,6 +65,8 @@ void run_queue_leave_forbidden(struct thread *thread, struct run_queue *queue);
 /* On the stack of the thread that was switched to: what has to happen to the one that was left. */
 void thread_finish_switch(struct thread *previous);
 
+/* [queue] What its running thread had since the last time is counted, up to now (returned). */
+u64 run_queue_charge(struct run_queue *queue, struct thread *current);
 /* Nanoseconds as the policy's ticks. */
 u64 run_queue_ticks(u64 ns);
 /* That CPU decides anew: a cap or a weight has changed. Any context but NMI. */

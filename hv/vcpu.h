@@ -128,9 +128,6 @@ struct vcpu {
 	u64 misc_enable, mcg_status;  /* (o) */
 	u64 msr_store[8];             /* (o) single-word MSRs of hv/msr_policy.c that are only kept */
 	u64 clock_msr, wall_clock_msr, steal_msr, end_msr, poll_control; /* (o) KVM's paravirtual MSRs */
-	u64 steal_ticks;              /* written by the owner: TSC ticks without a CPU while it wanted one; hv/kvm_steal.c */
-	u64 left_tsc;                 /* (o) when it lost its CPU; 0: not so */
-	u64 woken_tsc;                /* (a) when it was woken from its sleep; 0: it sleeps, or runs */
 	u32 steal_version;            /* (o) */
 	bool wall_clock_wanted;       /* (o) */
 	u32 clock_version;            /* (o) */
@@ -138,6 +135,9 @@ struct vcpu {
 	u16 sipi;                     /* (a) the first start-up IPI since the last INIT: SIPI_VALID | vector; 0: none */
 	bool waits_for_sipi;          /* (o) */
 
+	u32 turn_for;                 /* (o) whom VCPU_REQUEST_RESCHEDULE offers the turn to: an index in vm->vcpus */
+	u32 turn_last;                /* (o) whom a spinning loop last offered it to; hv/vcpu_yield.c */
+	bool spins;                   /* (a) it left its CPU in a spinning loop and has had none since */
 	u8 mode;                      /* (a) enum vcpu_mode */
 	struct cpu *guest_cpu;        /* (a) the CPU at whose fast level the vCPU is, or about to be; NULL: none */
 	u32 passes;                   /* (a) how often it served VCPU_REQUEST_PASS */

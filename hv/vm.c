@@ -6,6 +6,7 @@
  * the last one to stop turns an event that a device or a handler asked for (power-off, reset, crash) into the machine's
  * new state and tells the listener. Next to read: hv/run.c.
  */
+#include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/msr.h"
@@ -21,6 +22,7 @@
 #include "hv/run.h"
 #include "hv/sched_queue.h"
 #include "hv/thread_group.h"
+#include "hv/vm_helper.h"
 #include "hv/vm_internal.h"
 
 static const struct board_ops *board; /* (c) after start-up */
@@ -111,9 +113,6 @@ static int make_vcpus(struct vm *vm)
 
 static int make_threads(struct vm *vm)
 {
-	vm->group = thread_group_create(SCHED_WEIGHT_DEFAULT);
-	if (!vm->group)
-		return ERR_NO_MEMORY;
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		char name[THREAD_NAME_MAX];
 
@@ -162,10 +161,10 @@ static void vm_free(struct vm *vm)
 		if (vm->vcpus[i]->thread)
 			thread_join(vm->vcpus[i]->thread);
 	}
-	thread_group_destroy(vm->group);
 	test_ports_destroy(vm);
 	if (vm->board)
 		board->destroy(vm);
+	thread_group_destroy(vm->group);
 	for (u32 i = 0; i < vm->vcpu_count; i++)
 		vcpu_destroy(vm->vcpus[i]);
 	gmem_destroy(vm);
@@ -196,7 +195,9 @@ int vm_create(const struct vm_config *config, struct vm **out, const char **erro
 	waitqueue_init(&vm->stopped, "vm stopped");
 	split_ram(vm);
 	kvm_clock_scale(clock_tsc_hz(), &vm->clock_multiplier, &vm->clock_shift);
-	result = make_cpuid(vm);
+	vm_helpers_init(vm);
+	vm->group = thread_group_create(SCHED_WEIGHT_DEFAULT);
+	result = vm->group ? make_cpuid(vm) : ERR_NO_MEMORY;
 	if (!result)
 		result = gmem_create(vm);
 	if (!result)
@@ -451,8 +452,12 @@ u64 vm_cpu_time_ns(const struct vm *vm)
 {
 	u64 total = 0;
 
-	for (u32 i = 0; i < vm->vcpu_count; i++)
-		total += vcpu_cpu_time(vm->vcpus[i]).total_ns;
+	for (u32 i = 0; i < cpu_count; i++) {
+		u64 here, vcpus;
+
+		thread_group_times(vm->group, i, &here, &vcpus);
+		total += here;
+	}
 	return total;
 }
 

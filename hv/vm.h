@@ -104,6 +104,9 @@ struct vm {
 	struct vcpu *vcpus[VM_VCPUS_MAX]; /* (c) */
 	u32 vcpu_count;                /* (c) */
 	struct thread_group *group;    /* (c) its threads' shares and caps */
+	struct mutex helpers_mutex;
+	struct list_node helpers;      /* [helpers_mutex] its threads that are no vCPUs: hv/vm_helper.c */
+	struct cpu_mask helper_cpus;   /* [helpers_mutex] where they may run */
 
 	struct io_map ports, mmio;     /* changed with all vCPUs stopped, or under memory_lock and then vm_synchronise */
 	struct spinlock memory_lock;   /* rank LOCK_RANK_VM: io maps and their generation */
@@ -165,7 +168,7 @@ int vm_inject_nmi(struct vm *vm);
 void vm_power_button(struct vm *vm);
 struct char_device *vm_serial(struct vm *vm, unsigned index);
 enum vm_run_state vm_state(const struct vm *vm);
-u64 vm_cpu_time_ns(const struct vm *vm);
+u64 vm_cpu_time_ns(const struct vm *vm); /* of all its threads, helpers included */
 u64 vm_kvm_clock_ns(const struct vm *vm);
 
 #endif

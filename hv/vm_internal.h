@@ -13,6 +13,7 @@ void vcpu_reset_core(struct vcpu *vcpu); /* what power-on and INIT have in commo
 /* hv/vm.c */
 /* Old tables of the io maps, to be freed by whoever knows that nobody searches them. */
 void vm_take_retired_maps(struct vm *vm, struct io_table **ports, struct io_table **mmio);
+void vm_helpers_init(struct vm *vm); /* hv/vm_helper.c */
 void vm_vcpu_stopped(struct vcpu *vcpu); /* on the vCPU's thread, out of its run loop */
 /* hv/test_ports.c: 0xE9 and 0xF4 */
 MUST_CHECK int test_ports_create(struct vm *vm);

@@ -3,6 +3,7 @@
 #include "arch/x86/cpu.h"
 #include "hv/lib/error.h"
 #include "hv/thread_group.h"
+#include "hv/vm_helper.h"
 #include "hv/vm_tune.h"
 
 int vm_apply_tune(struct vm *vm, const struct vm_tune *tune, u32 *which)
@@ -14,6 +15,9 @@ int vm_apply_tune(struct vm *vm, const struct vm_tune *tune, u32 *which)
 		if (cpu_mask_empty(&usable))
 			return ERR_RANGE;
 	}
+	*which = VM_TUNE_HELPERS;
+	if (vm_helpers_set_affinity(vm, &tune->helper_cpus))
+		return ERR_RANGE;
 	thread_group_set_shares(vm->group, tune->shares);
 	thread_group_set_cap(vm->group, THREAD_GROUP_ALL, tune->whole.period_ns, tune->whole.quota_ns);
 	thread_group_set_cap(vm->group, THREAD_GROUP_HELPERS, tune->helpers.period_ns, tune->helpers.quota_ns);
@@ -23,6 +27,11 @@ int vm_apply_tune(struct vm *vm, const struct vm_tune *tune, u32 *which)
 			return ERR_RANGE; /* not after the check: CPUs do not go */
 	}
 	return OK;
+}
+
+void vm_times_on_cpu(const struct vm *vm, u32 cpu_index, u64 *total_ns, u64 *vcpus_ns)
+{
+	thread_group_times(vm->group, cpu_index, total_ns, vcpus_ns);
 }
 
 void vm_vcpu_times(const struct vm *vm, u32 index, struct thread_times *times)

@@ -9,6 +9,7 @@
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
+#include "hv/vm_helper.h"
 #include "virtio/spec/virtio.h"
 
 #define COMMON_FEATURES (BIT64(VIRTIO_F_INDIRECT_DESC) | BIT64(VIRTIO_F_EVENT_IDX) | BIT64(VIRTIO_F_VERSION_1) | \
@@ -375,7 +376,7 @@ int virtio_device_init(struct virtio_device *device, const u16 *sizes)
 		device->queues[i].stopped = true;
 		device->queues[i].vector = 0xffff;
 	}
-	device->thread = thread_create(device->name, thread_main, device);
+	device->thread = vm_helper_create(device->vm, device->name, thread_main, device);
 	return device->thread ? OK : ERR_NO_MEMORY;
 }
 
@@ -387,7 +388,7 @@ void virtio_device_release(struct virtio_device *device)
 	__atomic_store_n(&device->ending, true, __ATOMIC_SEQ_CST);
 	waitqueue_wake_all(&device->thread_wait);
 	if (device->thread)
-		thread_join(device->thread);
+		vm_helper_join(device->vm, device->thread);
 }
 
 void virtio_pause(struct virtio_device *device)

@@ -29,7 +29,7 @@ def run(boot):
     for name in names:
         m.send_line(f'console {name}')
         m.wait('Escape character')
-        m.send(guest_smp.WORK + ' >/tmp/done &\r')
+        m.send('(' + guest_smp.WORK + ') >/tmp/done 2>&1 &\r')
         m.wait(r'# $', 60)
         guest_smp.leave(m)
     for name in names:

@@ -5,6 +5,7 @@
 #include "hv/gmem.h"
 #include "hv/lib/error.h"
 #include "hv/manage/domain_internal.h"
+#include "hv/manage/host.h"
 #include "hv/vm_tune.h"
 
 static int not_active(struct manage_error *error)
@@ -46,6 +47,22 @@ int domain_get_vcpus(struct domain *domain, struct domain_vcpu *vcpus, u32 max, 
 	else
 		for (u32 i = 0; i < domain->vm->vcpu_count && i < max; i++)
 			fill_vcpu(&vcpus[(*count)++], domain->vm->vcpus[i]);
+	mutex_unlock(&domains_lock);
+	return code;
+}
+
+int domain_get_cpu_times(struct domain *domain, struct domain_cpu_time *times, u32 max, u32 *count, struct manage_error *error)
+{
+	struct host_node node;
+	int code = OK;
+
+	host_node(&node);
+	*count = MIN(node.cpus, max);
+	mutex_lock(&domains_lock);
+	if (!domain->vm)
+		code = not_active(error);
+	for (u32 i = 0; !code && i < *count; i++)
+		vm_times_on_cpu(domain->vm, i, &times[i].cpu_ns, &times[i].vcpu_ns);
 	mutex_unlock(&domains_lock);
 	return code;
 }

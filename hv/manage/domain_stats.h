@@ -18,6 +18,13 @@ struct domain_vcpu {
 MUST_CHECK int domain_get_vcpus(struct domain *domain, struct domain_vcpu *vcpus, u32 max, u32 *count,
 				struct manage_error *error);
 
+/* What the domain's threads had on CPU i of the host: all of them, and its vCPUs alone. *count: the host's CPUs, at most max. */
+struct domain_cpu_time {
+	u64 cpu_ns, vcpu_ns;
+};
+MUST_CHECK int domain_get_cpu_times(struct domain *domain, struct domain_cpu_time *times, u32 max, u32 *count,
+				    struct manage_error *error);
+
 struct domain_memory {
 	u64 populated_bytes, nested_table_bytes; /* of its RAM, what it has touched; tables that map it */
 	u64 zeroed_bytes, zeroing_ns;            /* of pages that it touched first; part of its vCPUs' CPU time */

@@ -37,12 +37,16 @@ int domain_apply_tune(struct vm *vm, const struct domain_tune *tune, u32 vcpus, 
 	to->helpers = cap_of(tune, DOMAIN_TUNE_EMULATOR_PERIOD);
 	for (u32 i = 0; i < vcpus && i < VM_VCPUS_MAX; i++)
 		to->cpus[i] = domain_tune_cpus(tune, i);
+	to->helper_cpus = cpu_mask_empty(&tune->emulator) ? CPU_MASK_ALL : tune->emulator;
 	code = vm_apply_tune(vm, to, &which);
 	kfree(to);
 	if (!code)
 		return OK;
-	wanted = domain_tune_cpus(tune, which);
+	wanted = which == VM_TUNE_HELPERS ? tune->emulator : domain_tune_cpus(tune, which);
 	cpu_list_format(list, sizeof(list), &wanted, CPU_MAX);
+	if (which == VM_TUNE_HELPERS)
+		return manage_fail(error, MANAGE_ERR_INVALID_ARG,
+				   "the emulator's threads are pinned to CPUs %.100s, and this host has none of them", list);
 	return manage_fail(error, MANAGE_ERR_INVALID_ARG, "vCPU %u is pinned to CPUs %.100s, and this host has none of them", which, list);
 }
 

@@ -22,16 +22,14 @@ static void print_state(struct shell *shell, struct domain *domain, const struct
 static void print_cpu_total(struct shell *shell, struct domain *domain, const struct domain_info *info)
 {
 	struct domain_vcpu vcpus[DOMAIN_VCPUS_MAX];
-	u64 total = 0, user = 0;
+	u64 total = info->cpu_time_ns, user = 0;
 	u32 count;
 
-	(void)info;
 	if (domain_get_vcpus(domain, vcpus, DOMAIN_VCPUS_MAX, &count, NULL))
 		return;
-	for (u32 i = 0; i < count; i++) {
-		total += vcpus[i].cpu_time_ns;
+	for (u32 i = 0; i < count; i++)
 		user += vcpus[i].guest_time_ns;
-	}
+	total = MAX(total, user); /* it runs between the two readings */
 	print_u64(shell, "cpu.time", total);
 	print_u64(shell, "cpu.user", user); /* inside the guest */
 	print_u64(shell, "cpu.system", total - user);

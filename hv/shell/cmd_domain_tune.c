@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What a domain gets of the host's CPUs: schedinfo, vcpupin, emulatorpin, vcpucount, setvcpus, cpu-stats. */
+/* What a domain gets of the host's CPUs: schedinfo, vcpupin, emulatorpin, vcpucount, setvcpus. */
 #include "hv/kmalloc.h"
 #include "hv/lib/format.h"
 #include "hv/lib/string.h"
 #include "hv/manage/cpu_list.h"
-#include "hv/manage/domain_stats.h"
 #include "hv/manage/domain_tune.h"
 #include "hv/manage/host.h"
 #include "hv/shell/commands.h"
 #include "hv/shell/domain_argument.h"
 #include "hv/shell/table.h"
-
-#define NS_PER_SECOND 1000000000ull
 
 /* --current, --live and --config; negative: the person has been told. */
 static int read_flags(struct shell *shell, const struct shell_arguments *arguments)
@@ -323,38 +320,6 @@ static int setvcpus(struct shell *shell, const struct shell_arguments *arguments
 	return code;
 }
 
-static void print_seconds(struct shell *shell, const char *name, u64 ns)
-{
-	shell_print(shell, "\t%-12s %18llu.%09llu seconds\n", name, (unsigned long long)(ns / NS_PER_SECOND),
-		    (unsigned long long)(ns % NS_PER_SECOND));
-}
-
-static int cpu_stats(struct shell *shell, const struct shell_arguments *arguments)
-{
-	struct domain *domain = shell_domain(shell, arguments);
-	struct domain_vcpu *vcpus = kzalloc(DOMAIN_VCPUS_MAX * sizeof(*vcpus));
-	struct manage_error error;
-	u64 total = 0;
-	u32 count;
-	int code;
-
-	if (!domain || !vcpus) {
-		code = domain ? shell_error(shell, "out of memory") : ERR_NOT_FOUND;
-	} else if (domain_get_vcpus(domain, vcpus, DOMAIN_VCPUS_MAX, &count, &error)) {
-		code = shell_error(shell, "Failed to retrieve CPU statistics for domain") ? shell_error(shell, "%s", error.text) : OK;
-	} else {
-		for (u32 i = 0; i < count; i++)
-			total += vcpus[i].cpu_time_ns;
-		shell_print(shell, "Total:\n");
-		print_seconds(shell, "cpu_time", total);
-		code = OK;
-	}
-	if (domain)
-		domain_put(domain);
-	kfree(vcpus);
-	return code;
-}
-
 #define IMPACT_OPTIONS                                                                                             \
 	{ .name = "config", .help = "affect next boot", .kind = SHELL_FLAG },                                      \
 	{ .name = "live", .help = "affect running domain", .kind = SHELL_FLAG },                                   \
@@ -394,15 +359,7 @@ static const struct shell_option setvcpus_options[] = {
 	IMPACT_OPTIONS,
 	{ 0 },
 };
-static const struct shell_option cpu_stats_options[] = {
-	DOMAIN_OPTION(active),
-	{ .name = "total", .help = "Show total statistics only", .kind = SHELL_FLAG },
-	{ 0 },
-};
-
 const struct shell_command shell_commands_domain_tune[] = {
-	{ .name = "cpu-stats", .help = "show domain cpu statistics", .options = cpu_stats_options, .function = cpu_stats,
-	  .description = "Displays the domain's total CPU time.", .group = SHELL_GROUP_DOMAIN },
 	{ .name = "emulatorpin", .help = "control or query domain emulator affinity", .options = emulatorpin_options,
 	  .function = emulatorpin, .description = "Pins a domain's threads that are no vCPUs to host physical CPUs.",
 	  .group = SHELL_GROUP_DOMAIN },

@@ -14,6 +14,9 @@ extern const struct shell_command shell_commands_validate[]; /* cmd_validate.c *
 extern const struct shell_command shell_commands_domain_list[];    /* cmd_domain_list.c */
 extern const struct shell_command shell_commands_domain_info[];    /* cmd_domain_info.c */
 extern const struct shell_command shell_commands_domain_stats[];   /* cmd_domain_stats.c */
+extern const struct shell_command shell_commands_domain_cpu[];     /* cmd_domain_cpu.c */
+extern const struct shell_command shell_commands_vtop[];           /* cmd_vtop.c */
+extern const struct shell_command shell_commands_sched_trace[];    /* cmd_sched_trace.c */
 extern const struct shell_command shell_commands_domain_disks[];   /* cmd_domain_disks.c */
 extern const struct shell_command shell_commands_domain_tune[];    /* cmd_domain_tune.c */
 extern const struct shell_command shell_commands_domain_life[];    /* cmd_domain_life.c */

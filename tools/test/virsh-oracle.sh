@@ -244,6 +244,18 @@ resume 22222222-1111-4111-8111-111111111111
 reset 22222222-1111-4111-8111-111111111111
 vcpuinfo B
 vcpuinfo B --pretty
+cpu-stats B --start 0 --count 1
+cpu-stats B --count 1 --total
+cpu-stats B --total
+cpu-stats B --count 0
+cpu-stats B --start -1
+cpu-stats B --count -2
+cpu-stats B --start foo
+cpu-stats B --foo
+cpu-stats a
+cpu-stats a --total
+cpu-stats
+cpu-stats nosuch
 vcpuinfo --domain B --foo
 vcpuinfo a B
 inject-nmi B --foo
@@ -334,6 +346,7 @@ normalise() { # FILE PRELUDE-LINES
 		-e '/^Security (model|DOI|label):/d' # the test driver pretends a security model
 		-e 's/^Time: [0-9]+$/Time/' # invented there, the clock here
 		-e 's/^CPU:            [0-9]+$/CPU:/' # likewise
+		-e 's/[ 0-9]{9}\.[0-9]{9} seconds$/SECONDS/' # likewise: names, columns and order must be the same
 	)
 	sed -E "${words[@]}" "$1" | awk -v skip="$2" '/^# / { n++ } n > skip && (NF || !/^$/)'
 }

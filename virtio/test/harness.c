@@ -6,6 +6,7 @@
 #include <string.h>
 #include "hv/clock.h"
 #include "hv/lib/error.h"
+#include "hv/vm_helper.h"
 
 struct harness harness;
 struct fake_disk *harness_disk;
@@ -13,15 +14,16 @@ static u16 used_seen[VIRTIO_QUEUES_MAX];
 static int thread_dummy;
 
 /* Threads that do not run, and waiting that lets the disk go on. */
-struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument)
+struct thread *vm_helper_create(struct vm *vm, const char *name, void (*function)(void *argument), void *argument)
 {
+	(void)vm;
 	(void)name;
 	(void)function;
 	(void)argument;
 	return (struct thread *)(void *)&thread_dummy;
 }
 
-void thread_join(struct thread *thread) { (void)thread; }
+void vm_helper_join(struct vm *vm, struct thread *thread) { (void)vm; (void)thread; }
 void waitqueue_init(struct waitqueue *queue, const char *name) { (void)queue; (void)name; }
 void waitqueue_wake_all(struct waitqueue *queue) { (void)queue; }
 void waitqueue_wake_one(struct waitqueue *queue) { (void)queue; }

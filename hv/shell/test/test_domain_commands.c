@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/shell/cmd_domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/lib/utf8.c hv/shell/domain_argument.c hv/shell/cmd_domain_list.c hv/shell/cmd_domain_info.c hv/shell/cmd_domain_disks.c hv/shell/cmd_domain_stats.c hv/shell/cmd_domain_life.c hv/shell/cmd_domain_define.c hv/shell/cmd_domain_edit.c hv/shell/edit_screen.c hv/shell/text_editor.c hv/shell/text_buffer.c hv/shell/text_keys.c hv/shell/cmd_domain_console.c hv/shell/cmd_capabilities.c hv/manage/capabilities.c hv/manage/domain_stats.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/shell/cmd_domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/lib/utf8.c hv/shell/domain_argument.c hv/shell/cmd_domain_list.c hv/shell/cmd_domain_info.c hv/shell/cmd_domain_disks.c hv/shell/cmd_domain_stats.c hv/shell/cmd_domain_cpu.c hv/shell/cmd_vtop.c hv/shell/cmd_domain_life.c hv/shell/cmd_domain_define.c hv/shell/cmd_domain_edit.c hv/shell/edit_screen.c hv/shell/text_editor.c hv/shell/text_buffer.c hv/shell/text_keys.c hv/shell/cmd_domain_console.c hv/shell/cmd_capabilities.c hv/manage/capabilities.c hv/manage/domain_stats.c */
 /* CFLAGS: -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 /* FORK: modules and domains stay */
@@ -23,7 +23,8 @@
 
 const struct shell_command *const shell_command_tables[] = {
 	shell_commands_domain_life, shell_commands_domain_define, shell_commands_domain_edit, shell_commands_domain_console, shell_commands_domain_info,
-	shell_commands_domain_list, shell_commands_domain_stats, shell_commands_capabilities, NULL,
+	shell_commands_domain_list, shell_commands_domain_stats, shell_commands_domain_cpu, shell_commands_vtop,
+	shell_commands_capabilities, NULL,
 };
 
 const struct shell_command *shell_command_find(const char *name)
@@ -40,6 +41,24 @@ const struct shell_command *shell_command_find(const char *name)
 void host_node(struct host_node *node)
 {
 	*node = (struct host_node){ .cpus = 8, .memory_kib = 2097152 };
+}
+
+/* A tenth of a second more each time that it is asked, so that nobody waits for one. */
+u64 host_uptime_ns(void)
+{
+	static u64 now;
+
+	return now += 100000000;
+}
+
+int host_cpu_time(u32 cpu, struct host_cpu_time *time)
+{
+	static u64 user;
+
+	(void)cpu;
+	user += 500000000;
+	*time = (struct host_cpu_time){ .user_ns = user, .system_ns = user / 2, .idle_ns = user / 2 };
+	return OK;
 }
 
 static struct shell shell;
@@ -197,14 +216,53 @@ START_TEST(statistics)
 	vm->vcpus[0]->exits[EXIT_CPUID] = 7;
 	fake_vcpu_time = (struct vcpu_cpu_time){ .total_ns = 2500000000, .guest_ns = 2400000000 };
 	vm->vcpus[0]->mode = VCPU_HALTED;
-	ck_assert_str_eq(run("domstats a"), "Domain: 'a'\n  state.state=1\n  state.reason=1\n  cpu.time=2500000000\n"
-		"  cpu.user=2400000000\n  cpu.system=100000000\n  balloon.current=65536\n  balloon.maximum=65536\n  balloon.rss=4096\n  vcpu.current=1\n  vcpu.maximum=1\n  vcpu.0.state=2\n"
+	ck_assert_str_eq(run("domstats a"), "Domain: 'a'\n  state.state=1\n  state.reason=1\n  cpu.time=2400000000\n"
+		"  cpu.user=2400000000\n  cpu.system=0\n  balloon.current=65536\n  balloon.maximum=65536\n  balloon.rss=4096\n  vcpu.current=1\n  vcpu.maximum=1\n  vcpu.0.state=2\n"
 		"  vcpu.0.time=2500000000\n  vcpu.0.wait=5\n  vcpu.0.halted=yes\n  vcpu.0.exits.sum=7\n  net.count=0\n  block.count=0\n"
 		"  vm.cpuid_exits.sum=7\n  vm.nested_tables.cur=12288\n  vm.zeroing.bytes.sum=2097152\n  vm.zeroing.time.sum=262144\n\n");
 	ck_assert_str_eq(run("domstats --list-inactive"), "\n");
 	ck_assert_str_eq(run("vcpuinfo a"), "VCPU:           0\nCPU:            0\nState:          blocked\n"
 			 "CPU time:       2.5s\nCPU Affinity:   yyyyyyyy\n\n");
 	ck_assert_str_eq(run("event --event lifecycle --timeout 1"), "event loop timed out\nevents received: 0\n\n");
+}
+END_TEST
+
+/* Shown where the machine is and where its helpers were; virsh-oracle.sh compares the words with virsh's. */
+START_TEST(cpu_time_by_cpu)
+{
+	run("define a.xml");
+	run("start a");
+	fake_vcpu_time = (struct vcpu_cpu_time){ .total_ns = 2500000000, .guest_ns = 2400000000 };
+	ck_assert_str_eq(run("cpu-stats a --count 2"), "CPU0:\n\tcpu_time             2.500000000 seconds\n"
+		"\tvcpu_time            2.500000000 seconds\nCPU1:\n\tcpu_time             0.500000000 seconds\n"
+		"\tvcpu_time            0.000000000 seconds\n\n");
+	ck_assert_str_eq(run("cpu-stats a --total"), "Total:\n\tcpu_time             3.000000000 seconds\n"
+		"\tuser_time            2.400000000 seconds\n\tsystem_time          0.600000000 seconds\n\n");
+	ck_assert_ptr_nonnull(strstr(run("cpu-stats a"), "CPU7:\n"));
+	ck_assert_ptr_nonnull(strstr(output, "Total:\n"));
+	ck_assert_str_eq(run("cpu-stats a --start 8"), "error: Start CPU 8 is out of range (min: 0, max: 7)\n\n");
+	ck_assert_str_eq(run("cpu-stats a --start 18446744073709551615"),
+			 "error: Start CPU 18446744073709551615 is out of range (min: 0, max: 7)\n\n");
+}
+END_TEST
+
+START_TEST(live_view)
+{
+	run("define a.xml");
+	run("start a");
+	fake_vcpu_time = (struct vcpu_cpu_time){ .total_ns = 2500000000, .guest_ns = 2400000000 };
+	keys = "xq";
+	run("vtop");
+	ck_assert_ptr_null(strstr(output, "machines;")); /* left before the first view */
+	keys = "";
+	run("vtop --count 1");
+	ck_assert_ptr_nonnull(strstr(output, "1 machines; of all CPUs 50.0 % in guests, 25.0 % in Solera, 25.0 % idle; "));
+	ck_assert_ptr_nonnull(strstr(output, " 1    a                      -  running       -     0.0     0.0     0.0          0\x1b[K\r\n"));
+	ck_assert_ptr_nonnull(strstr(output, "                             0  running       0     0.0     0.0     0.0          0\x1b[K\r\n"));
+	ck_assert_str_eq(run("vtop nosuch"), "error: failed to get domain 'nosuch'\n\n");
+	ck_assert_str_eq(run("vtop --interval 0"), "error: --interval: from 1 to 3600 seconds\n\n");
+	keys = "\x03";
+	ck_assert_ptr_null(strstr(run("vtop a"), "machines;"));
 }
 END_TEST
 
@@ -310,6 +368,8 @@ Suite *test_suite(void)
 		tcase_add_test(tcase, a_life);
 		tcase_add_test(tcase, console_shows_and_types);
 		tcase_add_test(tcase, statistics);
+		tcase_add_test(tcase, cpu_time_by_cpu);
+		tcase_add_test(tcase, live_view);
 		tcase_add_test(tcase, dates);
 		tcase_add_test(tcase, pasted);
 		tcase_add_test(tcase, edited_on_the_screen);
