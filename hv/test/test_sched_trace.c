@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/sched_trace_text.c hv/lib/format.c hv/lib/string.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The scheduling trace's lines, as hv/sched_trace.h describes them and tools/sched-timeline reads them. */
 #include "hv/lib/test/unit.h"
 #include "hv/sched_trace.h"
