@@ -343,8 +343,8 @@ START_TEST(random_operations)
 		ck_assert_int_eq(qcow2_close(image), OK);
 		fake_image_save(&top, host("now.qcow2"));
 		ck_assert_msg(run("qemu-img check -q -f qcow2 now.qcow2") == 0, "check of %s, round %u", shape->options, round);
-		compare_with_qemu("now.qcow2");
 	}
+	compare_with_qemu("now.qcow2");
 	ck_assert_uint_eq(fake_images_errors, 0);
 	fake_image_release(&top);
 	if (shape->base)
@@ -434,10 +434,10 @@ START_TEST(power_cuts)
 
 	make_folder();
 	srand(99 + (unsigned)_i);
-	for (unsigned round = 0; round < 6; round++) {
+	ck_assert_int_eq(run("qemu-img create -q -f qcow2 -o %s top.qcow2 %u", options[_i], DISK_BYTES), 0);
+	for (unsigned round = 0; round < 5; round++) {
 		int checked;
 
-		ck_assert_int_eq(run("qemu-img create -q -f qcow2 -o %s top.qcow2 %u", options[_i], DISK_BYTES), 0);
 		fake_image_load(&top, "/f/top.qcow2", host("top.qcow2"), FILE_BYTES);
 		for (u64 i = 0; i < SECTORS; i++)
 			history[i].count = 1, history[i].stamps[0] = 0;
