@@ -33,6 +33,7 @@
 #include "hv/manage/domain.h"
 #include "hv/manage/host_validate.h"
 #include "hv/manage/nodedev.h"
+#include "hv/manage/store.h"
 #include "hv/memory.h"
 #include "hv/modules.h"
 #include "hv/pages.h"
@@ -134,6 +135,7 @@ static void domains_start(void)
 		if (module_add(module->name, direct_map(HPA(module->base)), module->size_bytes))
 			log_warning("%s: left out: there is a file of that name, or no memory", module->name);
 	}
+	store_find();
 	domains_init();
 	domains_load_modules();
 }

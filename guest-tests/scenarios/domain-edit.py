@@ -42,7 +42,7 @@ def on_screen(m):
     m.wait_screen('Saved for the next start')
     m.keys('ctrl-x')
     m.wait_screen("Domain 'box' XML configuration edited")
-    m.wait_screen('It lives until power-off')
+    m.wait_screen('It is kept in sda1')
     assert 'Max memory:     65536 KiB' in m.command('dominfo box'), 'typed back to what it was'
 
 

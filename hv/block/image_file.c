@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a path names, opened (hv/block/image_file.h). Devices and boot files are here; a file of a file system is
- * opened by hv/block/fat_device.c. Nothing is remembered here: an opened device is the registry's.
+ * opened by hv/block/file_disk.c. Nothing is remembered here: an opened device is the registry's.
  */
 #include "hv/block/image_file.h"
+#include "hv/block/file_disk.h"
 #include "hv/block/ramdisk.h"
 #include "hv/lib/error.h"
 #include "hv/lib/format.h"
@@ -28,6 +29,10 @@ static int open_device(struct image_file *file, const char *name, enum block_ope
 	if (code)
 		return code;
 	file->device = file->user.device;
+	if (string_equal(file->device->kind, "file")) { /* by its path only: who has that open decides how long it stays */
+		block_close(&file->user);
+		return refuse(file, ERR_NOT_FOUND, name, "is a file's: its path is to be named instead");
+	}
 	file->size_bytes = file->device->limits.sector_count * BLOCK_SECTOR_BYTES;
 	return OK;
 }
@@ -58,10 +63,13 @@ int image_file_open(struct image_file *file, const char *path, enum block_open_m
 		return open_device(file, path + strlen("/dev/"), mode);
 	if (string_starts_with(path, "/solera/"))
 		return open_module(file, path, mode);
-	return refuse(file, ERR_NOT_FOUND, path, "lies neither in /dev/ nor in /solera/");
+	return file_disk_open(file, path, mode);
 }
 
 void image_file_close(struct image_file *file)
 {
-	block_close(&file->user);
+	if (file->context)
+		file_disk_close(file);
+	else
+		block_close(&file->user);
 }

@@ -215,6 +215,7 @@ void domain_get_info(struct domain *domain, struct domain_info *info)
 	info->reason = domain->reason;
 	string_copy(info->why, domain->why, sizeof(info->why));
 	info->persistent = domain->persistent;
+	string_copy(info->kept, domain->kept, sizeof(info->kept));
 	info->autostart = domain->config.autostart;
 	info->vcpus = config->vcpus;
 	info->memory_kib = config->memory_kib;

@@ -35,6 +35,7 @@ const char *domain_state_name(enum domain_state state);               /* "shut o
 const char *domain_reason_name(enum domain_state state, unsigned reason); /* "destroyed" */
 
 #define DOMAIN_WHY_MAX 320
+#define DOMAIN_KEPT_MAX 256
 
 /* A copy of what dominfo and list show. */
 struct domain_info {
@@ -45,13 +46,14 @@ struct domain_info {
 	unsigned reason;
 	char why[DOMAIN_WHY_MAX]; /* how a crashed machine broke; "" otherwise */
 	bool persistent, autostart;
+	char kept[DOMAIN_KEPT_MAX]; /* "It is kept in sda1:\\solera\\store.", or how long it lives and why; "" when there is nothing to say */
 	u32 vcpus;
 	u64 memory_kib, current_memory_kib, cpu_time_ns;
 };
 
 /* Once, from hv/main.c: starts the thread that carries out on_poweroff, on_reboot and on_crash. */
 void domains_init(void);
-/* Once, after that: defines each module named *.xml, then starts those marked autostart. Tells the log. */
+/* Once, after that and store_find: defines what the store has and each module named *.xml, then starts those marked autostart. */
 void domains_load_modules(void);
 
 /* A file that came with the boot, by its name, "/solera/NAME" or "\\solera\\NAME"; false: there is none. */

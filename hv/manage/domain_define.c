@@ -129,7 +129,7 @@ static void replace_config(struct domain *domain, struct domain_config *config)
 	domain_config_init(config);
 }
 
-int domain_define(const char *file, const char *xml, size_t size, struct domain **out, struct manage_error *error)
+int domain_define_unkept(const char *file, const char *xml, size_t size, struct domain **out, struct manage_error *error)
 {
 	struct domain *domain;
 	struct domain_config config;
@@ -153,6 +153,35 @@ int domain_define(const char *file, const char *xml, size_t size, struct domain 
 	return OK;
 }
 
+/* The text is a boot file itself, not something that was made of it and has its name. */
+static bool is_boot_file(const char *name, const char *xml)
+{
+	const void *data;
+	size_t size;
+
+	return domain_boot_file(name, &data, &size) && data == xml;
+}
+
+int domain_define(const char *file, const char *xml, size_t size, struct domain **out, struct manage_error *error)
+{
+	struct domain *domain;
+	int code = domain_define_unkept(file, xml, size, &domain, error);
+
+	if (code)
+		return code;
+	mutex_lock(&domain->operation);
+	if (!domain_keep(domain) && is_boot_file(file, xml)) {
+		domain->from_boot = true;
+		domain_set_kept(domain, "%s", ""); /* it is there at each boot as it is */
+	}
+	mutex_unlock(&domain->operation);
+	if (out)
+		*out = domain;
+	else
+		domain_put(domain);
+	return OK;
+}
+
 int domain_undefine(struct domain *domain, struct manage_error *error)
 {
 	bool was;
@@ -162,8 +191,10 @@ int domain_undefine(struct domain *domain, struct manage_error *error)
 	was = domain->persistent;
 	domain->persistent = false;
 	mutex_unlock(&domains_lock);
-	if (was)
+	if (was) {
+		domain_forget(domain);
 		domain_emit(domain, DOMAIN_EVENT_UNDEFINED, "Removed");
+	}
 	domain_drop_if_gone(domain);
 	mutex_unlock(&domain->operation);
 	return was ? OK : manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "cannot undefine transient domain");
@@ -180,6 +211,8 @@ int domain_set_autostart(struct domain *domain, bool autostart, struct manage_er
 	else
 		code = manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "cannot set autostart for transient domain");
 	mutex_unlock(&domains_lock);
+	if (!code)
+		domain_keep(domain);
 	mutex_unlock(&domain->operation);
 	return code;
 }
@@ -208,6 +241,8 @@ int domain_set_title(struct domain *domain, const char *title, const char *descr
 	if (done && domain->id)
 		done = set_text(&domain->running.title, title) && set_text(&domain->running.description, description);
 	mutex_unlock(&domains_lock);
+	if (done && domain->persistent)
+		domain_keep(domain);
 	mutex_unlock(&domain->operation);
 	return done ? OK : manage_fail_no_memory(error);
 }
@@ -263,16 +298,39 @@ static bool is_xml(const char *name)
 	return length > 4 && string_equal_ignore_case(name + length - 4, ".xml");
 }
 
-static void define_module(const struct module *module)
+/* Of the name that the file describes; NULL: there is none, or the file describes nothing. */
+static struct domain *stored_namesake(const struct module *module)
 {
+	struct domain_config config;
 	struct manage_error error;
 	struct domain *domain;
 
-	if (domain_define(module->name, module->data, module->size_bytes, &domain, &error)) {
+	if (parse(&config, module->name, module->data, module->size_bytes, &error))
+		return NULL;
+	domain = domain_lookup_by_name(config.name);
+	domain_config_release(&config);
+	return domain;
+}
+
+static void define_module(const struct module *module)
+{
+	struct manage_error error;
+	struct domain *domain = stored_namesake(module);
+
+	if (domain && !domain->from_boot) {
+		log_info("%s: domain '%s' is in the store; that description counts", module->name, domain->config.name);
+		domain->from_boot = true;
+		domain_put(domain);
+		return;
+	}
+	if (domain)
+		domain_put(domain);
+	if (domain_define_unkept(module->name, module->data, module->size_bytes, &domain, &error)) {
 		log_error("%s%s%s", string_starts_with(error.text, module->name) ? "" : module->name,
 			  string_starts_with(error.text, module->name) ? "" : ": ", error.text);
 		return;
 	}
+	domain->from_boot = true;
 	log_info("domain '%s' defined from %s", domain->config.name, module->name);
 	domain_put(domain);
 }
@@ -298,6 +356,7 @@ void domains_load_modules(void)
 	const struct module *module;
 	size_t count;
 
+	domains_load_store();
 	for (size_t i = 0; (module = module_at(i)); i++) {
 		if (is_xml(module->name))
 			define_module(module);

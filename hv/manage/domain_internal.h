@@ -31,6 +31,8 @@ struct domain {
 	unsigned reason;               /* [o+l] */
 	char why[DOMAIN_WHY_MAX];      /* [o+l] */
 	bool persistent;               /* [o+l] */
+	bool from_boot;                /* (c) once defined: the boot medium has a file of it */
+	char kept[DOMAIN_KEPT_MAX];    /* [l] where its description outlives power-off, in a sentence; "" nothing to say */
 	bool rebooting;                /* [o+l] the power button was pressed by domain_reboot */
 	struct vm *vm;                 /* [o+l] NULL: not active */
 	struct domain_disks *disks;    /* [o+l] opened for vm; NULL: none */
@@ -53,6 +55,15 @@ void domain_ref(struct domain *domain); /* [l] */
 /* Takes a domain off the list when it neither runs nor is persistent. [operation held] */
 void domain_drop_if_gone(struct domain *domain);
 int domain_not_running(struct domain *domain, struct manage_error *error);
+
+/* domain_define.c: as domain_define, and nothing is written to the store */
+MUST_CHECK int domain_define_unkept(const char *file, const char *xml, size_t size, struct domain **out, struct manage_error *error);
+
+/* domain_store.c. keep and forget: operation held */
+bool domain_keep(struct domain *domain); /* false: it is not in the store; domain->kept says why */
+void domain_forget(struct domain *domain);
+void domain_set_kept(struct domain *domain, const char *fmt, const char *what);
+void domains_load_store(void);
 
 /* domain_life.c; operation held */
 void domain_life_init(void); /* once */

@@ -43,12 +43,6 @@ static int read_description(struct shell *shell, const struct shell_arguments *a
 	return shell_error(shell, "Failed to open file '%s': No such file or directory", file);
 }
 
-static void tell_how_long(struct shell *shell, const struct description *description)
-{
-	if (description->pasted)
-		shell_print(shell, DOMAIN_NOT_STORED);
-}
-
 static int define(struct shell *shell, const struct shell_arguments *arguments)
 {
 	struct description from;
@@ -63,9 +57,9 @@ static int define(struct shell *shell, const struct shell_arguments *arguments)
 		code = shell_fail(shell, &error, "Failed to define domain from %s", from.file);
 	} else {
 		domain_get_info(domain, &info);
-		domain_put(domain);
 		shell_print(shell, "Domain '%s' defined from %s\n", info.name, from.file);
-		tell_how_long(shell, &from);
+		shell_tell_kept(shell, domain);
+		domain_put(domain);
 	}
 	kfree(from.pasted);
 	return code;
@@ -104,10 +98,12 @@ static int undefine(struct shell *shell, const struct shell_arguments *arguments
 
 	if (!domain)
 		return ERR_NOT_FOUND;
-	if (domain_undefine(domain, &error))
+	if (domain_undefine(domain, &error)) {
 		code = shell_fail(shell, &error, "Failed to undefine domain '%s'", name);
-	else
+	} else {
 		shell_print(shell, "Domain '%s' has been undefined\n", name);
+		shell_tell_kept(shell, domain);
+	}
 	domain_put(domain);
 	return code;
 }
@@ -196,8 +192,8 @@ const struct shell_command shell_commands_domain_define[] = {
 	{ .name = "create", .help = "create a domain from an XML file", .options = create_options, .function = create,
 	  .description = "Create a domain: one that is gone when it stops.", .group = SHELL_GROUP_DOMAIN },
 	{ .name = "define", .help = "define (but don't start) a domain from an XML file", .options = define_options,
-	  .function = define, .description = "Define a domain. What is pasted lives until power-off: this version of Solera has no\n"
-	  "store. Files in \\solera\\ on the boot medium whose name ends in .xml are defined at each boot.",
+	  .function = define, .description = "Define a domain. It is kept in the store, \\solera\\store\\ of a FAT32 file system; without one it\n"
+	  "lives until power-off. Files in \\solera\\ on the boot medium whose name ends in .xml are defined at each boot.",
 	  .group = SHELL_GROUP_DOMAIN },
 	{ .name = "desc", .help = "show or set domain's description or title", .options = desc_options, .function = desc,
 	  .description = "Allows setting or modifying the description or title of a domain.", .group = SHELL_GROUP_DOMAIN },

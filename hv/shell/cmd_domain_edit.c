@@ -81,11 +81,12 @@ static int edit(struct shell *shell, const struct shell_arguments *arguments)
 	} else {
 		code = edit_on_screen(shell, edited.file, edited.before, &saver);
 		if (code == OK)
-			shell_print(shell, "Domain '%s' XML configuration %s.\n%s", info.name,
-				    edited.defined ? "edited" : "not changed", edited.defined ? DOMAIN_NOT_STORED : "");
+			shell_print(shell, "Domain '%s' XML configuration %s.\n", info.name, edited.defined ? "edited" : "not changed");
 		else
 			shell_error(shell, code == ERR_FULL ? "the description is longer than 1 MiB" : "out of memory");
 	}
+	if (code == OK && edited.defined)
+		shell_tell_kept(shell, edited.domain);
 	kfree(edited.before);
 	domain_put(edited.domain);
 	return code;

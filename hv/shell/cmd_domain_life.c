@@ -135,11 +135,13 @@ static int autostart(struct shell *shell, const struct shell_arguments *argument
 
 	if (!domain)
 		return ERR_NOT_FOUND;
-	if (domain_set_autostart(domain, on, &error))
+	if (domain_set_autostart(domain, on, &error)) {
 		code = shell_fail(shell, &error, on ? "Failed to mark domain '%s' as autostarted"
 				  : "Failed to unmark domain '%s' as autostarted", name);
-	else
+	} else {
 		shell_print(shell, "Domain '%s' %s as autostarted\n", name, on ? "marked" : "unmarked");
+		shell_tell_kept(shell, domain);
+	}
 	domain_put(domain);
 	return code;
 }
@@ -168,8 +170,8 @@ static const struct shell_option autostart_options[] = {
 
 const struct shell_command shell_commands_domain_life[] = {
 	{ .name = "autostart", .help = "autostart a domain", .options = autostart_options, .function = autostart,
-	  .description = "Configure a domain to be automatically started at boot. Lives until power-off: this version of\n"
-			 "Solera has no store. In a file of \\solera\\, <solera:autostart/> under <metadata> says the same.",
+	  .description = "Configure a domain to be automatically started at boot. The mark is kept where the domain is. In\n"
+			 "a file of \\solera\\, <solera:autostart/> under <metadata> says the same.",
 	  .group = SHELL_GROUP_DOMAIN },
 	{ .name = "destroy", .help = "destroy (stop) a domain", .options = destroy_options, .function = destroy,
 	  .description = "Forcefully stop a given domain, but leave its resources intact.", .group = SHELL_GROUP_DOMAIN },

@@ -13,6 +13,15 @@ struct domain *shell_domain(struct shell *shell, const struct shell_arguments *a
 	return domain;
 }
 
+void shell_tell_kept(struct shell *shell, struct domain *domain)
+{
+	struct domain_info info;
+
+	domain_get_info(domain, &info);
+	if (*info.kept)
+		shell_print(shell, "%s\n", info.kept);
+}
+
 static void complete(struct shell_completions *completions, bool active, bool inactive)
 {
 	struct domain **all;

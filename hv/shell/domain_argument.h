@@ -21,9 +21,7 @@ int shell_console(struct shell *shell, struct domain *domain, const char *devnam
 /* Active ones by id, then inactive ones by name: virsh's order. */
 void shell_sort_domains(struct domain **domains, size_t count);
 
-/* Said once a definition that is nowhere written down was made. */
-#define DOMAIN_NOT_STORED                                                                                         \
-	"It lives until power-off: this version of Solera has no store. Put it into a file\n"                     \
-	"in \\solera\\ on the boot medium to keep it.\n"
+/* One line: where the description is kept, or how long it lives. */
+void shell_tell_kept(struct shell *shell, struct domain *domain);
 
 #endif

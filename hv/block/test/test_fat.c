@@ -280,10 +280,11 @@ static void refused(const char *words)
 START_TEST(broken_file_systems)
 {
 	struct fat_geometry g;
-	u8 *table, *root, *saved = malloc(image_bytes);
-	u32 first = 0, second = 0;
+	u8 *table, *root, *saved;
+	u32 first, second;
 
 	start("-s 1", false);
+	saved = malloc(image_bytes);
 	mount();
 	replace_with("A", 3000, 1);
 	replace_with("B", 3000, 2);
@@ -417,11 +418,12 @@ static void check_precious(void)
 
 START_TEST(power_cuts)
 {
-	u8 *before = malloc(image_bytes);
+	u8 *before;
 	u32 seed = 4711;
 	unsigned rounds = 0;
 
 	start("-s 1", false);
+	before = malloc(image_bytes);
 	mount();
 	ck_assert_int_eq(fat_make_folder(volume, "store"), OK);
 	replace_with("store/precious.xml", 900, 99);
@@ -434,7 +436,7 @@ START_TEST(power_cuts)
 	judge();
 	fat_unmount(volume);
 	for (unsigned cut = 0; cut <= epoch; cut++) {
-		for (unsigned variant = 0; variant < 2; variant++, rounds++) {
+		for (unsigned variant = 0; variant < 3; variant++, rounds++) {
 			memcpy(disk.medium, before, image_bytes);
 			for (unsigned i = 0; i < write_count; i++) {
 				seed = seed * 1103515245 + 12345;

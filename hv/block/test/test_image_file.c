@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* LINK: hv/block/file_disk.c hv/block/file_disk_submit.c hv/block/file_system.c hv/block/extent_map.c hv/block/fat_geometry.c hv/block/fat_name.c hv/block/fat_table.c hv/block/fat_volume.c hv/block/fat_directory.c hv/block/fat_entry.c hv/block/fat_path.c hv/block/fat_check.c hv/block/fat_file.c hv/block/fat_data.c hv/block/fat_resize.c hv/rtc_time.c hv/lib/utf8.c hv/test/clock_hosted.c */
 /* LINK: hv/block/image_file.c hv/block/registry.c hv/block/request.c hv/block/transfer.c hv/block/sync.c hv/block/ramdisk.c */
 /* LINK: hv/block/test/fake_disk.c hv/test/thread_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -DSTRING_NO_LIBC_NAMES */
