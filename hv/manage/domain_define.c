@@ -114,37 +114,47 @@ static int find_or_add(struct domain_config *config, bool persistent, struct dom
 	return code;
 }
 
+/* In place: a configuration is a fifth of a stack. */
+static void swap_configs(struct domain_config *a, struct domain_config *b)
+{
+	u8 *x = (u8 *)a, *y = (u8 *)b;
+
+	for (size_t i = 0; i < sizeof(*a); i++) {
+		u8 byte = x[i];
+
+		x[i] = y[i];
+		y[i] = byte;
+	}
+}
+
 static void replace_config(struct domain *domain, struct domain_config *config)
 {
-	struct domain_config old;
-
 	mutex_lock(&domain->operation);
 	mutex_lock(&domains_lock);
-	old = domain->config;
-	domain->config = *config;
+	swap_configs(&domain->config, config);
 	domain->persistent = true;
 	mutex_unlock(&domains_lock);
 	mutex_unlock(&domain->operation);
-	domain_config_release(&old);
-	domain_config_init(config);
 }
 
 int domain_define_unkept(const char *file, const char *xml, size_t size, struct domain **out, struct manage_error *error)
 {
+	struct domain_config *config = kzalloc(sizeof(*config));
 	struct domain *domain;
-	struct domain_config config;
 	bool added;
-	int code = parse(&config, file, xml, size, error);
+	int code = config ? parse(config, file, xml, size, error) : manage_fail_no_memory(error);
 
-	if (code)
-		return code;
-	code = find_or_add(&config, true, &domain, &added, error);
 	if (code) {
-		domain_config_release(&config);
+		kfree(config);
 		return code;
 	}
-	if (!added)
-		replace_config(domain, &config);
+	code = find_or_add(config, true, &domain, &added, error);
+	if (!code && !added)
+		replace_config(domain, config);
+	domain_config_release(config); /* what it was, or what was not taken */
+	kfree(config);
+	if (code)
+		return code;
 	domain_emit(domain, DOMAIN_EVENT_DEFINED, added ? "Added" : "Updated");
 	if (out)
 		*out = domain;
@@ -301,14 +311,15 @@ static bool is_xml(const char *name)
 /* Of the name that the file describes; NULL: there is none, or the file describes nothing. */
 static struct domain *stored_namesake(const struct module *module)
 {
-	struct domain_config config;
+	struct domain_config *config = kzalloc(sizeof(*config));
 	struct manage_error error;
-	struct domain *domain;
+	struct domain *domain = NULL;
 
-	if (parse(&config, module->name, module->data, module->size_bytes, &error))
-		return NULL;
-	domain = domain_lookup_by_name(config.name);
-	domain_config_release(&config);
+	if (config && parse(config, module->name, module->data, module->size_bytes, &error) == OK) {
+		domain = domain_lookup_by_name(config->name);
+		domain_config_release(config);
+	}
+	kfree(config);
 	return domain;
 }
 
