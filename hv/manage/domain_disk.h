@@ -20,6 +20,7 @@ enum domain_disk_discard { DISK_DISCARD_UNSET, DISK_DISCARD_UNMAP, DISK_DISCARD_
 struct domain_disk {
 	bool block;            /* type='block': source is "/dev/NAME"; else 'file': "/solera/NAME", "/PARTITION/path" */
 	bool readonly, shareable;
+	bool qcow2;            /* the image's format; else raw */
 	u8 cache, io, discard; /* the enums above */
 	u8 slot;               /* on PCI bus 0; assigned when the description does not say */
 	char target[8];        /* "vda" */

@@ -6,6 +6,7 @@
  */
 #include "hv/manage/domain_disks.h"
 #include "hv/block/image_file.h"
+#include "hv/block/qcow2.h"
 #include "hv/clock.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
@@ -16,9 +17,17 @@
 
 #define RNG_RATE_BYTES (256u * 1024) /* a second */
 
+/* What a machine's disk stands on: a file as it is, or the image in it. */
+struct opened_disk {
+	struct image_file file;
+	struct qcow2 *image;       /* NULL: raw */
+	struct block_user user;    /* of the image's device */
+	struct block_device *device;
+};
+
 struct domain_disks {
 	u32 count;                 /* opened */
-	struct image_file files[DOMAIN_DISKS_MAX];
+	struct opened_disk opened[DOMAIN_DISKS_MAX];
 	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
 	char aliases[DOMAIN_DISKS_MAX][16];
 	struct char_device *ports[DOMAIN_PORTS_MAX]; /* the machine's ends of domain->running.ports */
@@ -55,21 +64,58 @@ static int refuse(const struct domain_disk *disk, int code, const struct block_u
 	}
 }
 
+static int open_qcow2(const struct domain_disk *disk, const char *who, struct opened_disk *opened, struct manage_error *error)
+{
+	enum manage_error_code kind = MANAGE_ERR_OPERATION_FAILED;
+	char words[256];
+	int code = qcow2_open(disk->source, !disk->readonly, who, &opened->image, words, sizeof(words));
+
+	if (code == ERR_BUSY)
+		kind = MANAGE_ERR_RESOURCE_BUSY;
+	if (code)
+		return manage_fail(error, kind, "disk '%s': %s", disk->target, words);
+	opened->device = qcow2_device(opened->image);
+	string_copy(opened->user.name, who, sizeof(opened->user.name));
+	code = block_open(opened->device->name, open_mode(disk), &opened->user);
+	if (code == OK)
+		return OK;
+	(void)qcow2_close(opened->image);
+	return manage_fail(error, kind, "disk '%s': %s", disk->target, opened->user.words);
+}
+
+static int open_raw(const struct domain_disk *disk, const char *who, struct opened_disk *opened, struct manage_error *error)
+{
+	int code = image_file_open(&opened->file, disk->source, open_mode(disk), who, NULL);
+
+	opened->device = opened->file.device;
+	return code == OK ? OK : refuse(disk, code, &opened->file.user, error);
+}
+
+static void close_disk(struct opened_disk *opened)
+{
+	if (opened->image) {
+		block_close(&opened->user);
+		(void)qcow2_close(opened->image); /* it logs what went wrong */
+	} else {
+		image_file_close(&opened->file);
+	}
+}
+
 static int open_disk(struct domain *domain, const struct domain_disk *disk, struct manage_error *error)
 {
 	struct domain_disks *disks = domain->disks;
-	struct image_file *file = &disks->files[disks->count];
+	struct opened_disk *opened = &disks->opened[disks->count];
 	char who[64];
 	int code;
 
 	format(who, sizeof(who), "domain %.50s", domain->running.name);
-	code = image_file_open(file, disk->source, open_mode(disk), who, NULL);
+	code = disk->qcow2 ? open_qcow2(disk, who, opened, error) : open_raw(disk, who, opened, error);
 	if (code != OK)
-		return refuse(disk, code, &file->user, error);
+		return code;
 	format(disks->aliases[disks->count], sizeof(disks->aliases[0]), "virtio-disk%u", disks->count);
 	disks->specs[disks->count] = (struct device_spec){
 		.model = "virtio-blk", .alias = disks->aliases[disks->count], .slot = disk->slot,
-		.disk = { .device = file->device, .serial = disk->serial, .statistics = &disks->statistics[disks->count],
+		.disk = { .device = opened->device, .serial = disk->serial, .statistics = &disks->statistics[disks->count],
 			  .queues = domain->running.vcpus, .read_only = disk->readonly, .discard = disk->discard == DISK_DISCARD_UNMAP,
 			  .writethrough = disk->cache == DISK_CACHE_WRITETHROUGH || disk->cache == DISK_CACHE_DIRECTSYNC },
 	};
@@ -145,7 +191,7 @@ void domain_disks_close(struct domain *domain)
 	if (!disks)
 		return;
 	while (disks->count)
-		image_file_close(&disks->files[--disks->count]);
+		close_disk(&disks->opened[--disks->count]);
 	kfree(disks);
 }
 
@@ -179,7 +225,7 @@ static void measure_file(struct domain_disk_info *info)
 	image_file_close(&file);
 }
 
-static void measure(struct domain_disk_info *info)
+static void measure_raw(struct domain_disk_info *info)
 {
 	struct search search = { .found = false };
 	const struct module *module;
@@ -200,12 +246,28 @@ static void measure(struct domain_disk_info *info)
 	info->capacity_bytes = module ? ALIGN_UP((u64)module->size_bytes, (u64)BLOCK_SECTOR_BYTES) : 0;
 }
 
+static void measure(struct domain_disk_info *info)
+{
+	struct qcow2_usage usage;
+	char words[256];
+
+	if (!info->qcow2) {
+		measure_raw(info);
+		info->allocation_bytes = info->physical_bytes = info->capacity_bytes;
+	} else if (qcow2_measure(info->source, &usage, words, sizeof(words)) == OK) {
+		info->found = true;
+		info->capacity_bytes = usage.capacity_bytes;
+		info->allocation_bytes = usage.allocation_bytes;
+		info->physical_bytes = usage.physical_bytes;
+	}
+}
+
 /* [domains_lock] */
 static void fill(struct domain *domain, const struct domain_config *config, u32 i, struct domain_disk_info *info)
 {
 	const struct domain_disk *disk = &config->disks[i];
 
-	*info = (struct domain_disk_info){ .block = disk->block };
+	*info = (struct domain_disk_info){ .block = disk->block, .qcow2 = disk->qcow2 };
 	string_copy(info->target, disk->target, sizeof(info->target));
 	string_copy(info->source, disk->source, sizeof(info->source));
 	if (domain->disks && config == &domain->running)

@@ -6,6 +6,7 @@
 #include "hv/manage/domain_config.h"
 #include "hv/manage/domain_xml_sections.h"
 
+static const char *const formats[] = { "raw", "qcow2" };
 static const char *const caches[] = { "default", "none", "writeback", "writethrough", "directsync" };
 static const char *const ios[] = { "threads", "native", "io_uring" };
 static const char *const discards[] = { "unmap", "ignore" };
@@ -37,9 +38,12 @@ static int read_word(struct xml_reader *reader, const struct xml_node *node, con
 static int read_driver(struct xml_reader *reader, const struct xml_node *node)
 {
 	struct domain_disk *disk = disk_of(reader);
+	const char *type = xml_attribute(node, "type");
 	int code = xml_attribute_is(reader, node, "name", "qemu");
+	unsigned format = 0;
 
-	code = code ? code : xml_attribute_is(reader, node, "type", "raw");
+	code = code || !type ? code : xml_match(reader, node, "type", type, formats, ARRAY_SIZE(formats), &format);
+	disk->qcow2 = format == 1;
 	code = code ? code : read_word(reader, node, "cache", caches, ARRAY_SIZE(caches), &disk->cache);
 	code = code ? code : read_word(reader, node, "io", ios, ARRAY_SIZE(ios), &disk->io);
 	return code ? code : read_word(reader, node, "discard", discards, ARRAY_SIZE(discards), &disk->discard);
@@ -149,6 +153,8 @@ static int check_disk(struct xml_reader *reader, const struct xml_node *node)
 		return xml_refuse(reader, node, "<source> is missing: a disk without medium is not supported");
 	if (!disk->target[0])
 		return xml_invalid(reader, node, "<target> is missing");
+	if (disk->qcow2 && disk->shareable)
+		return xml_invalid(reader, node, "shared access for disk '%s' requires use of supported storage format", disk->target);
 	for (u32 i = 0; i < config->disk_count; i++)
 		if (string_equal(config->disks[i].target, disk->target))
 			return xml_invalid(reader, node, "target '%s' duplicated for disk sources '%.60s' and '%.60s'", disk->target,
@@ -200,7 +206,8 @@ static void attribute(struct text *to, const char *name, const char *const *word
 
 void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)
 {
-	text_append(to, "    <disk type='%s' device='disk'>\n      <driver name='qemu' type='raw'", disk->block ? "block" : "file");
+	text_append(to, "    <disk type='%s' device='disk'>\n      <driver name='qemu' type='%s'", disk->block ? "block" : "file",
+		    formats[disk->qcow2]);
 	attribute(to, "cache", caches, disk->cache);
 	attribute(to, "io", ios, disk->io);
 	attribute(to, "discard", discards, disk->discard);

@@ -71,12 +71,19 @@ static void format_size(char *text, size_t size, u64 bytes, bool human)
 		       (unsigned long long)(bytes % unit * 1000 / unit), units[i]);
 }
 
+static void format_sizes(char sizes[3][32], const struct domain_disk_info *info, bool human)
+{
+	format_size(sizes[0], sizeof(sizes[0]), info->capacity_bytes, human);
+	format_size(sizes[1], sizeof(sizes[1]), info->allocation_bytes, human);
+	format_size(sizes[2], sizeof(sizes[2]), info->physical_bytes, human);
+}
+
 static void print_one_info(struct shell *shell, const struct domain_disk_info *info, bool human)
 {
-	char size[32];
+	char sizes[3][32];
 
-	format_size(size, sizeof(size), info->capacity_bytes, human);
-	shell_print(shell, "%-15s %s\n%-15s %s\n%-15s %s\n", "Capacity:", size, "Allocation:", size, "Physical:", size);
+	format_sizes(sizes, info, human);
+	shell_print(shell, "%-15s %s\n%-15s %s\n%-15s %s\n", "Capacity:", sizes[0], "Allocation:", sizes[1], "Physical:", sizes[2]);
 }
 
 static int all_infos(struct shell *shell, struct domain *domain, bool human)
@@ -90,11 +97,11 @@ static int all_infos(struct shell *shell, struct domain *domain, bool human)
 		return ERR_INVALID;
 	shell_table_begin(&table, 4, "Target", "Capacity", "Allocation", "Physical");
 	for (u32 i = 0; i < count; i++) {
-		char size[32] = "-";
+		char sizes[3][32] = { "-", "-", "-" };
 
 		if (infos[i].found)
-			format_size(size, sizeof(size), infos[i].capacity_bytes, human);
-		shell_table_row(&table, infos[i].target, size, size, size);
+			format_sizes(sizes, &infos[i], human);
+		shell_table_row(&table, infos[i].target, sizes[0], sizes[1], sizes[2]);
 	}
 	shell_table_end(&table, shell);
 	kfree(infos);

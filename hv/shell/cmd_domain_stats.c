@@ -79,8 +79,8 @@ static void print_disk(struct shell *shell, u32 i, const struct domain_disk_info
 		{ "rd.reqs", s->read_requests, false }, { "rd.bytes", s->read_bytes, false }, { "rd.times", s->read_ns, false },
 		{ "wr.reqs", s->write_requests, false }, { "wr.bytes", s->write_bytes, false }, { "wr.times", s->write_ns, false },
 		{ "fl.reqs", s->flush_requests, false }, { "fl.times", s->flush_ns, false },
-		{ "errors", s->errors, false }, { "allocation", disk->capacity_bytes, true },
-		{ "capacity", disk->capacity_bytes, true }, { "physical", disk->capacity_bytes, true },
+		{ "errors", s->errors, false }, { "allocation", disk->allocation_bytes, true },
+		{ "capacity", disk->capacity_bytes, true }, { "physical", disk->physical_bytes, true },
 	};
 
 	shell_print(shell, "  block.%u.name=%s\n  block.%u.path=%s\n", i, disk->target, i, disk->source);

@@ -25,7 +25,7 @@ START_TEST(everything_is_read)
 {
 	static const char xml[] =
 		"<?xml version='1.0'?>\n<!-- a machine -->\n<domain type='kvm' id='7'>\n"
-		"<devices><disk type='block' device='disk'><driver name='qemu' type='raw' cache='none' io='native' discard='unmap'/>"
+		"<devices><disk type='block' device='disk'><driver name='qemu' type='qcow2' cache='none' io='native' discard='unmap'/>"
 		"<source dev='/dev/nvme0n1'/><target dev='vdb' bus='virtio'/><readonly/><serial>S-1.2+3_4</serial>"
 		"<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/></disk>"
 		"<disk><source file='/sda1/images/d.img'/><target dev='vda'/><shareable/></disk>"
@@ -75,6 +75,7 @@ START_TEST(everything_is_read)
 	ck_assert_str_eq(config.ports[1].name, "org.a");
 	ck_assert_uint_eq(config.disk_count, 2);
 	ck_assert(config.disks[0].block && config.disks[0].readonly && !config.disks[0].shareable && config.disks[0].slot == 3);
+	ck_assert(config.disks[0].qcow2 && !config.disks[1].qcow2);
 	ck_assert(config.disks[0].cache == DISK_CACHE_NONE && config.disks[0].discard == DISK_DISCARD_UNMAP);
 	ck_assert_str_eq(config.disks[0].serial, "S-1.2+3_4");
 	ck_assert_str_eq(config.disks[0].source, "/dev/nvme0n1");
@@ -208,8 +209,10 @@ START_TEST(refusals_name_file_line_and_element)
 		  "a.xml:5: <target>: bus 'sata' is not supported by this version of Solera (supported: virtio)" },
 		{ HEAD "<devices><disk><target dev='sda'/></disk></devices></domain>",
 		  "a.xml:5: <target>: dev 'sda' is not supported by this version of Solera (vda to vdz, on bus virtio)" },
-		{ HEAD "<devices><disk><driver type='qcow2'/></disk></devices></domain>",
-		  "a.xml:5: <driver>: type 'qcow2' is not supported by this version of Solera (supported: raw)" },
+		{ HEAD "<devices><disk><driver type='vmdk'/></disk></devices></domain>",
+		  "a.xml:5: <driver>: type 'vmdk' is not supported by this version of Solera (supported: raw, qcow2)" },
+		{ HEAD "<devices><disk><driver type='qcow2'/><source file='/solera/a'/><target dev='vda'/><shareable/></disk></devices></domain>",
+		  "a.xml:5: <disk>: shared access for disk 'vda' requires use of supported storage format" },
 		{ HEAD "<devices><disk><driver cache='unsafe'/></disk></devices></domain>",
 		  "a.xml:5: <driver>: cache 'unsafe' is not supported by this version of Solera (supported: default, none, writeback, "
 		  "writethrough, directsync)" },
