@@ -82,10 +82,12 @@ static void test_debug(void)
 	write_dr7(0x400 | 0x2 | 0x1 << 16 | 0x2 << 18 | 0x8); /* DR0: writes of eight bytes; DR1: execution */
 	steps = 0;
 	watched = 1;
-	report(steps == 1 && (seen_dr6 & 0xf) == 1, "a data breakpoint");
+	report(steps == 1, "a data breakpoint");
+	report_dr6((seen_dr6 & 0xf) == 1, "a data breakpoint, by DR6");
 	steps = 0;
 	marked_code();
-	report(steps == 1 && (seen_dr6 & 0xf) == 2 && step_rips[0] == (u64)marked, "an instruction breakpoint");
+	report(steps == 1 && step_rips[0] == (u64)marked, "an instruction breakpoint");
+	report_dr6((seen_dr6 & 0xf) == 2, "an instruction breakpoint, by DR6");
 	(void)cpuid(0, 0);
 	watched = 2;
 	report(steps == 2, "breakpoints stay across exits");
@@ -104,11 +106,14 @@ static void test_debug(void)
 		steps = 0;                                                                                                 \
 		__asm__ volatile(before "; pushfq; orq $0x100, (%%rsp); popfq; nop; " instruction "; nop; pushfq; andq $~0x100, (%%rsp); popfq" \
 				 ::: "rax", "rbx", "rcx", "rdx", "cc", "memory");                                            \
-		report(steps == 6 && (seen_dr6 & 0x4000), "single steps over " name);                                      \
+		report(steps == 6, "single steps over " name);                                                             \
+		all_say_step = all_say_step && (seen_dr6 & 0x4000);                                                        \
 	} while (0)
 
 static void test_steps(void)
 {
+	bool all_say_step = true;
+
 	set_handler(DB, on_debug);
 	STEP("NOP", "nop", "nop");
 	STEP("CPUID", "xorl %%eax, %%eax", "cpuid");
@@ -116,6 +121,7 @@ static void test_steps(void)
 	STEP("IN", "movl $0x21, %%edx", "inb %%dx, %%al");
 	STEP("device memory", "movl $0xfee00030, %%eax", "movl (%%rax), %%ecx");
 	STEP("MOV from CR8", "nop", "movq %%cr8, %%rax");
+	report_dr6(all_say_step, "single steps, by DR6");
 }
 
 static u64 vectors[64] __attribute__((aligned(64))), found[64] __attribute__((aligned(64)));

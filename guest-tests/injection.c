@@ -79,6 +79,37 @@ static void skip_gp(struct trap_frame *frame)
 	frame->rip = (u64)do_gp_after;
 }
 
+static void expect_int(void)
+{
+	u64 stack;
+
+	if (on_bochs_ryzen()) { /* an exit in the delivery of an INT n says that an older event was interrupted */
+		skip("INT n into untouched memory");
+		return;
+	}
+	set_handler(0x50, note_trap);
+	do_int(stack = fresh());
+	expect("INT n", (u64)do_int_after, 0, stack);
+}
+
+static void expect_interrupts(void)
+{
+	u64 stack;
+
+	if (on_bochs_ryzen()) { /* the same of a virtual interrupt */
+		skip("an interrupt into untouched memory");
+		skip("an interrupt behind an exit into untouched memory");
+		return;
+	}
+	set_handler(0x40, note_interrupt);
+	wrmsr(X2APIC(0x3f0), 0x40);
+	do_sti(stack = fresh());
+	expect("an interrupt", (u64)do_sti_after, 0, stack);
+	wrmsr(X2APIC(0x3f0), 0x40);
+	do_cpuid(stack = fresh());
+	expect("an interrupt behind an exit", (u64)do_cpuid_after, 0, stack);
+}
+
 void test_main(void)
 {
 	u64 stack;
@@ -89,9 +120,7 @@ void test_main(void)
 	set_handler(6, note_and_skip_2);
 	do_ud2(stack = fresh());
 	expect("#UD", (u64)do_ud2_at, 0, stack);
-	set_handler(0x50, note_trap);
-	do_int(stack = fresh());
-	expect("INT n", (u64)do_int_after, 0, stack);
+	expect_int();
 	set_handler(3, note_trap);
 	do_int3(stack = fresh());
 	expect("INT3", (u64)do_int3_after, 0, stack);
@@ -101,11 +130,5 @@ void test_main(void)
 	set_handler(14, skip_pf);
 	do_pf(stack = next_stack - PIECE + 0x1000);
 	expect("#PF, but not", (u64)do_pf_at, 0, stack);
-	set_handler(0x40, note_interrupt);
-	wrmsr(X2APIC(0x3f0), 0x40);
-	do_sti(stack = fresh());
-	expect("an interrupt", (u64)do_sti_after, 0, stack);
-	wrmsr(X2APIC(0x3f0), 0x40);
-	do_cpuid(stack = fresh());
-	expect("an interrupt behind an exit", (u64)do_cpuid_after, 0, stack);
+	expect_interrupts();
 }

@@ -115,6 +115,38 @@ static void test_device(void)
 	report(trapped(write_to, (void *)(at + 0x380)) == PF && last_trap.error_code == 3, "a write to a device through a read-only page");
 }
 
+struct invpcid { u64 pcid, address; };
+
+static void invpcid_all(void *argument)
+{
+	struct invpcid what = { 0, WINDOW };
+
+	(void)argument;
+	__asm__ volatile("invpcid %0, %1" ::"m"(what), "r"(2ull) : "memory");
+}
+
+/* It never exits: where a control of VT-x forbids it, it raises #UD, and CPUID must not offer it. */
+static void test_invpcid(void)
+{
+	volatile u64 *word = (volatile u64 *)WINDOW;
+	struct invpcid what = { 0, WINDOW };
+	int vector = trapped(invpcid_all, NULL);
+	bool well = vector == UD;
+
+	if (cpuid(7, 0).ebx >> 10 & 1) {
+		*(u64 *)pages[0] = 0x1111, *(u64 *)pages[1] = 0x2222;
+		map(0, pages[0], WRITABLE);
+		well = vector == NO_TRAP && *word == 0x1111;
+		table[0] = (u64)pages[1] | WRITABLE | 1;
+		__asm__ volatile("invpcid %0, %1" ::"m"(what), "r"(0ull) : "memory");
+		well = well && *word == 0x2222;
+		table[0] = (u64)pages[0] | WRITABLE | 1;
+		invpcid_all(NULL);
+		well = well && *word == 0x1111;
+	}
+	report(well, "INVPCID forgets one address, and all, or raises #UD where CPUID does not offer it");
+}
+
 void test_main(void)
 {
 	page_directories[WINDOW >> 21] = (u64)table | USER | WRITABLE | 1;
@@ -122,4 +154,5 @@ void test_main(void)
 	test_mappings();
 	test_code();
 	test_device();
+	test_invpcid();
 }

@@ -47,6 +47,7 @@ static void look(void)
 
 static void count_for_ever(void)
 {
+	irq_on();
 	for (;;)
 		counter++;
 }
