@@ -16,7 +16,7 @@ WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wsha
             -Wpointer-arith -Wshift-overflow
 
 include mk/tests.mk
--include mk/deps.mk mk/expat.mk mk/compression.mk mk/font.mk mk/hv.mk mk/boot.mk mk/guests.mk mk/demo.mk mk/scenarios.mk mk/lab.mk mk/check.mk
+-include mk/deps.mk mk/expat.mk mk/lwip.mk mk/compression.mk mk/font.mk mk/hv.mk mk/boot.mk mk/guests.mk mk/demo.mk mk/scenarios.mk mk/lab.mk mk/check.mk
 
 .PHONY: clean distclean
 clean: ## remove what was built (build/deps stays)

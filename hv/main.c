@@ -32,6 +32,7 @@
 #include "hv/log.h"
 #include "hv/manage/domain.h"
 #include "hv/manage/host_validate.h"
+#include "hv/manage/network.h"
 #include "hv/manage/nodedev.h"
 #include "hv/manage/store.h"
 #include "hv/memory.h"
@@ -136,6 +137,7 @@ static void domains_start(void)
 			log_warning("%s: left out: there is a file of that name, or no memory", module->name);
 	}
 	store_find();
+	networks_init();
 	domains_init();
 	domains_load_modules();
 }

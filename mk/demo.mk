@@ -4,11 +4,12 @@ DEMO_MODULES := kernel/drivers/acpi/button.ko kernel/drivers/input/evdev.ko
 DEMO_INITRD := $(B)/demo/demo-initrd
 DEMO_IMAGE := $(B)/demo.img
 
-# What a guest with a virtio disk needs more; and a small ext4 file system to be that disk, the same bytes each time.
+# What a guest with virtio disks and cards needs more; and a small ext4 file system to be that disk, the same bytes each time.
 DISK_MODULES := $(DEMO_MODULES) $(addprefix kernel/drivers/,virtio/virtio.ko virtio/virtio_ring.ko virtio/virtio_pci_legacy_dev.ko \
 	virtio/virtio_pci_modern_dev.ko virtio/virtio_pci.ko block/virtio_blk.ko char/hw_random/virtio-rng.ko \
 	char/virtio_console.ko virtio/virtio_balloon.ko scsi/scsi_common.ko scsi/scsi_mod.ko cdrom/cdrom.ko scsi/virtio_scsi.ko \
-	scsi/sd_mod.ko scsi/sr_mod.ko) kernel/fs/isofs/isofs.ko
+	scsi/sd_mod.ko scsi/sr_mod.ko net/net_failover.ko net/virtio_net.ko) kernel/fs/isofs/isofs.ko \
+	kernel/net/core/failover.ko
 DISK_INITRD := $(B)/demo/disk-initrd
 DISK_IMAGE := $(B)/demo/ext4.img
 $(DISK_INITRD): guest-tests/demo/init tools/demo-initrd $(DEMO_KERNEL)

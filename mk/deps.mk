@@ -15,11 +15,7 @@ $(B)/deps/packages.mk: tools/setup
 setup: ## install or fetch everything that Solera needs (done by all other targets, too)
 	@tools/setup
 
-# expat stands in mk/expat.mk.
-LWIP := $(B)/deps/lwip
-LWIP_READY := $(B)/deps/lwip.version
-$(LWIP_READY): $(if $(LWIP_SRC),FORCE)
-	@tools/setup lwip
+# expat and lwIP stand in mk/expat.mk and mk/lwip.mk.
 
 # Guests. DEMO_KERNEL is Debian's cloud kernel, unmodified.
 DEMO_KERNEL := $(B)/deps/kernel/vmlinuz

@@ -90,6 +90,18 @@ static bool same_disk(const struct domain_disk *a, const struct domain_disk *b)
 	       string_equal(a->source, b->source) && same_text(a->serial, b->serial);
 }
 
+static bool same_nics(const struct domain_config *a, const struct domain_config *b)
+{
+	for (u32 i = 0; i < a->nic_count && a->nic_count == b->nic_count; i++) {
+		const struct domain_nic *x = &a->nics[i], *y = &b->nics[i];
+
+		if (!string_equal(x->network, y->network) || memcmp(x->mac, y->mac, sizeof(x->mac)) || x->mtu_bytes != y->mtu_bytes ||
+		    x->slot != y->slot || x->filter != y->filter || x->link != y->link)
+			return false;
+	}
+	return a->nic_count == b->nic_count;
+}
+
 static bool same_rng(const struct domain_rng *a, const struct domain_rng *b)
 {
 	return a->present == b->present && a->backend == b->backend && a->slot == b->slot && a->rate_bytes == b->rate_bytes &&
@@ -121,7 +133,7 @@ bool domain_config_equal(const struct domain_config *a, const struct domain_conf
 		if (a->disk_count != b->disk_count || !same_disk(&a->disks[i], &b->disks[i]))
 			return false;
 	}
-	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && same_ports(a, b) && domain_tune_equal(&a->tune, &b->tune) &&
+	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && same_nics(a, b) && same_ports(a, b) && domain_tune_equal(&a->tune, &b->tune) &&
 	       a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
 	       a->autostart == b->autostart && a->memory_kib == b->memory_kib &&
 	       a->current_memory_kib == b->current_memory_kib && a->vcpus == b->vcpus && a->acpi == b->acpi &&

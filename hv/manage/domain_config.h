@@ -11,6 +11,7 @@
 #include "hv/cpu_topology.h"
 #include "hv/manage/domain_char.h"
 #include "hv/manage/domain_disk.h"
+#include "hv/manage/domain_nic.h"
 #include "hv/manage/domain_tune.h"
 
 #define SOLERA_DOMAIN_NAMESPACE "https://solera.invalid/xmlns/domain/1.0"
@@ -69,6 +70,8 @@ struct domain_config {
 
 	struct domain_disk disks[DOMAIN_DISKS_MAX]; /* the first disk_count */
 	u32 disk_count;
+	struct domain_nic nics[DOMAIN_NICS_MAX]; /* the first nic_count */
+	u32 nic_count;
 	struct domain_rng rng;
 	u32 serial_count;          /* isa-serial ports 0 to count - 1 */
 	bool console;              /* <console> on serial port 0 is written out */

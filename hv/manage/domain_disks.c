@@ -31,7 +31,7 @@ struct domain_disks {
 	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
 	char aliases[DOMAIN_DISKS_MAX][16];
 	struct char_device *ports[DOMAIN_PORTS_MAX]; /* the machine's ends of domain->running.ports */
-	struct device_spec specs[DOMAIN_DISKS_MAX + 2]; /* the disks', then the other devices' */
+	struct device_spec specs[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 2]; /* the disks', then the other devices' */
 };
 
 static enum block_open_mode open_mode(const struct domain_disk *disk)
@@ -158,7 +158,7 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	struct domain_disks *disks;
 	int code = OK;
 
-	if (!domain->running.disk_count && !domain->running.rng.present && !domain->running.virtio_serial)
+	if (!domain->running.disk_count && !domain->running.nic_count && !domain->running.rng.present && !domain->running.virtio_serial)
 		return OK;
 	disks = kzalloc(sizeof(*disks));
 	if (!disks)
@@ -174,6 +174,7 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	}
 	config->devices = disks->specs;
 	config->device_count = disks->count;
+	config->device_count += domain_nics_specs(domain, disks->specs + config->device_count);
 	if (domain->running.rng.present)
 		disks->specs[config->device_count++] = rng_spec(&domain->running.rng);
 	if (domain->running.virtio_serial)

@@ -17,6 +17,7 @@
 
 struct domain_console;
 struct domain_disks;
+struct domain_nics;
 
 #define DOMAIN_CONSOLES (DOMAIN_SERIALS_MAX + DOMAIN_PORTS_MAX)
 
@@ -35,6 +36,7 @@ struct domain {
 	char kept[DOMAIN_KEPT_MAX];    /* [l] where its description outlives power-off, in a sentence; "" nothing to say */
 	bool rebooting;                /* [o+l] the power button was pressed by domain_reboot */
 	struct vm *vm;                 /* [o+l] NULL: not active */
+	struct domain_nics *nics;      /* [o+l] plugged in while vm is there; NULL: none */
 	struct domain_disks *disks;    /* [o+l] opened for vm; NULL: none */
 	struct vm_module *modules;     /* [o] the kernel's modules, vm borrows them */
 	u64 cpu_time_ns;               /* [o+l] of the last run, once it has ended */
@@ -78,6 +80,14 @@ MUST_CHECK int domain_disks_open(struct domain *domain, struct vm_config *config
 void domain_disks_close(struct domain *domain); /* after vm_destroy */
 /* The machine's end of config.ports[i]; NULL: there is none. */
 struct char_device *domain_port_host(const struct domain *domain, u32 i);
+
+/* domain_nics.c; operation held. open: the ports of domain->running; specs: their devices; plug: once the devices are there. */
+struct device_spec;
+MUST_CHECK int domain_nics_open(struct domain *domain, struct manage_error *error);
+u32 domain_nics_specs(struct domain *domain, struct device_spec *specs); /* returns how many */
+MUST_CHECK int domain_nics_plug(struct domain *domain, struct manage_error *error);
+void domain_nics_unplug(struct domain *domain); /* before vm_destroy */
+void domain_nics_close(struct domain *domain);  /* after it */
 
 /* domain_policy.c */
 void domain_policy_init(void);

@@ -110,9 +110,12 @@ static int make_vm(struct domain *domain, struct vm **vm, struct manage_error *e
 	const char *words = NULL;
 	int code = fill_vm_config(domain, &config, error);
 
+	code = code ? code : domain_nics_open(domain, error);
 	code = code ? code : domain_disks_open(domain, &config, error);
-	if (code)
+	if (code) {
+		domain_nics_close(domain);
 		return code;
+	}
 	mutex_lock(&create_lock);
 	code = vm_create(&config, vm, &words);
 	if (code == ERR_NO_MEMORY && lacks_memory(domain, error))
@@ -121,8 +124,14 @@ static int make_vm(struct domain *domain, struct vm **vm, struct manage_error *e
 		code = manage_fail(error, code == ERR_NO_MEMORY ? MANAGE_ERR_NO_MEMORY : MANAGE_ERR_OPERATION_FAILED, "%s",
 				   words ? words : "the machine could not be made");
 	mutex_unlock(&create_lock);
-	if (code)
+	if (!code && domain_nics_plug(domain, error)) {
+		vm_destroy(*vm);
+		code = MANAGE_FAILED;
+	}
+	if (code) {
 		domain_disks_close(domain);
+		domain_nics_close(domain);
+	}
 	return code;
 }
 
@@ -163,8 +172,10 @@ static void destroy_vm(struct domain *domain)
 
 	unplug_consoles(domain);
 	set_vm(domain, NULL);
+	domain_nics_unplug(domain);
 	vm_destroy(vm);
 	domain_disks_close(domain);
+	domain_nics_close(domain);
 	kfree(domain->modules);
 	domain->modules = NULL;
 	__atomic_store_n(&domain->pending_events, 0, __ATOMIC_RELEASE);
@@ -192,7 +203,10 @@ static int boot_running(struct domain *domain, bool paused, struct manage_error 
 	}
 	code = domain_apply_tune(vm, &domain->running.tune, domain->running.vcpus, error);
 	if (code) {
+		domain_nics_unplug(domain);
 		vm_destroy(vm);
+		domain_disks_close(domain);
+		domain_nics_close(domain);
 		kfree(domain->modules);
 		domain->modules = NULL;
 		return code;

@@ -86,6 +86,8 @@ static u32 collect_slots(struct domain_config *config, u8 **slots)
 
 	for (u32 i = 0; i < config->disk_count; i++)
 		slots[count++] = &config->disks[i].slot;
+	for (u32 i = 0; i < config->nic_count; i++)
+		slots[count++] = &config->nics[i].slot;
 	if (config->virtio_serial)
 		slots[count++] = &config->virtio_serial_slot;
 	if (config->rng.present)
@@ -95,7 +97,7 @@ static u32 collect_slots(struct domain_config *config, u8 **slots)
 
 int domain_xml_assign_slots(struct xml_reader *reader, const struct xml_node *root)
 {
-	u8 *slots[DOMAIN_DISKS_MAX + 2];
+	u8 *slots[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 2];
 	u32 count = collect_slots(config_of(reader), slots), used = 0;
 
 	for (u32 i = 0; i < count; i++) {

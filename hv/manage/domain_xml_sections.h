@@ -22,6 +22,10 @@ int domain_xml_read_devices(struct xml_reader *reader, const struct xml_node *no
 /* domain_xml_disk.c */
 int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node);
 void domain_xml_format_disk(struct text *to, const struct domain_disk *disk);
+/* domain_xml_nic.c */
+struct domain_nic;
+int domain_xml_read_interface(struct xml_reader *reader, const struct xml_node *node);
+void domain_xml_format_interface(struct text *to, const struct domain_nic *nic);
 /* domain_xml_rng.c */
 int domain_xml_read_rng(struct xml_reader *reader, const struct xml_node *node);
 void domain_xml_format_rng(struct text *to, const struct domain_rng *rng);

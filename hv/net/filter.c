@@ -35,8 +35,21 @@ static enum net_verdict judge_arp(const struct net_filter *filter, const struct 
 	return !headers->source || is_own(filter, headers->source, claims) ? NET_PASS : NET_DROP_ARP;
 }
 
-static enum net_verdict judge_ipv4(const struct net_filter *filter, const struct net_headers *headers, u32 *claims)
+/* To a DHCP server, for another client: leases would be taken in its name, and as many as there are. */
+static bool asks_for_another(const struct net_filter *filter, const struct net_frame *frame, const struct net_headers *headers)
 {
+	u32 at = headers->transport + 8u + DHCP_CHADDR;
+
+	if (headers->protocol != IP_PROTOCOL_UDP || headers->destination_port != UDP_PORT_DHCP_SERVER)
+		return false;
+	return at + NET_MAC_BYTES > frame->header_bytes || net_mac(frame->header + at) != filter->mac;
+}
+
+static enum net_verdict judge_ipv4(const struct net_filter *filter, const struct net_frame *frame, const struct net_headers *headers,
+				   u32 *claims)
+{
+	if (asks_for_another(filter, frame, headers))
+		return NET_DROP_MAC;
 	if (headers->protocol == IP_PROTOCOL_UDP && headers->source_port == UDP_PORT_DHCP_SERVER)
 		return NET_DROP_SERVER;
 	/* Without an address only a DHCP client speaks. */
@@ -69,7 +82,7 @@ enum net_verdict net_filter_judge(const struct net_filter *filter, const struct 
 	case ETHERTYPE_ARP:
 		return judge_arp(filter, headers, claims);
 	case ETHERTYPE_IPV4:
-		return judge_ipv4(filter, headers, claims);
+		return judge_ipv4(filter, frame, headers, claims);
 	case ETHERTYPE_IPV6:
 		return judge_ipv6(headers);
 	default:

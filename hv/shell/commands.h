@@ -10,6 +10,8 @@ extern const struct shell_command shell_commands_host[];    /* cmd_host.c */
 extern const struct shell_command shell_commands_power[];   /* cmd_power.c */
 extern const struct shell_command shell_commands_log[];     /* cmd_log.c */
 extern const struct shell_command shell_commands_nodedev[]; /* cmd_nodedev.c */
+extern const struct shell_command shell_commands_network[];  /* cmd_network.c */
+extern const struct shell_command shell_commands_domain_nics[];  /* cmd_domain_nics.c */
 extern const struct shell_command shell_commands_validate[]; /* cmd_validate.c */
 extern const struct shell_command shell_commands_domain_list[];    /* cmd_domain_list.c */
 extern const struct shell_command shell_commands_domain_info[];    /* cmd_domain_info.c */
