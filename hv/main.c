@@ -34,6 +34,7 @@
 #include "hv/manage/host_validate.h"
 #include "hv/manage/network.h"
 #include "hv/manage/nodedev.h"
+#include "hv/manage/pool.h"
 #include "hv/manage/store.h"
 #include "hv/memory.h"
 #include "hv/modules.h"
@@ -138,6 +139,7 @@ static void domains_start(void)
 	}
 	store_find();
 	networks_init();
+	pools_load_store();
 	domains_init();
 	domains_load_modules();
 }

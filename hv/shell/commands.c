@@ -30,6 +30,8 @@ const struct shell_command *const shell_command_tables[] = {
 	shell_commands_log,
 	shell_commands_network,
 	shell_commands_nodedev,
+	shell_commands_pool,
+	shell_commands_volume,
 	shell_commands_validate,
 	NULL,
 };

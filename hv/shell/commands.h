@@ -9,9 +9,11 @@ extern const struct shell_command shell_commands_general[]; /* cmd_general.c */
 extern const struct shell_command shell_commands_host[];    /* cmd_host.c */
 extern const struct shell_command shell_commands_power[];   /* cmd_power.c */
 extern const struct shell_command shell_commands_log[];     /* cmd_log.c */
-extern const struct shell_command shell_commands_nodedev[]; /* cmd_nodedev.c */
 extern const struct shell_command shell_commands_network[];  /* cmd_network.c */
 extern const struct shell_command shell_commands_domain_nics[];  /* cmd_domain_nics.c */
+extern const struct shell_command shell_commands_nodedev[]; /* cmd_nodedev.c */
+extern const struct shell_command shell_commands_pool[];    /* cmd_pool.c */
+extern const struct shell_command shell_commands_volume[];  /* cmd_volume.c */
 extern const struct shell_command shell_commands_validate[]; /* cmd_validate.c */
 extern const struct shell_command shell_commands_domain_list[];    /* cmd_domain_list.c */
 extern const struct shell_command shell_commands_domain_info[];    /* cmd_domain_info.c */
