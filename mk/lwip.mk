@@ -34,9 +34,10 @@ $(B)/lwip/fuzz/%.o: $(LWIP_SRC)/src/%.c $(LWIP_CONFIG)
 $(B)/lwip/unit/liblwip.a $(B)/lwip/fuzz/liblwip.a: $(B)/lwip/%/liblwip.a: $(LWIP_SOURCES:%=$(B)/lwip/\%/%.o)
 	rm -f $@; ar rcs $@ $^
 
-# A test whose LIBS line names liblwip.a waits for it.
+# A test whose LIBS line names liblwip.a waits for it, and its objects that see lwIP for its headers.
 define LWIP_TEST_RULES
 $(B)/$(1)/$(2): $(B)/lwip/$(1)/liblwip.a
+$(foreach s,$(filter hv/net/lwip_%,$(call header_words,$(2).c,LINK)),$(call test_object,$(1),$(2),$(s))): | $(LWIP_SRC)/src/include/lwip/init.h
 endef
 $(foreach t,$(UNIT_SOURCES:%.c=%),$(if $(findstring liblwip.a,$(call header_words,$(t).c,LIBS)),$(eval $(call LWIP_TEST_RULES,unit,$(t)))))
 $(foreach t,$(FUZZ_SOURCES:%.c=%),$(if $(findstring liblwip.a,$(call header_words,$(t).c,LIBS)),$(eval $(call LWIP_TEST_RULES,fuzz,$(t)))))

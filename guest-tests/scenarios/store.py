@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is defined outlives power-off: domains in \\solera\\store of an NVMe partition, judged by mtools and fsck.fat outside."""
+"""What is defined outlives power-off: domains and networks in \\solera\\store of an NVMe partition, judged by mtools and fsck.fat outside."""
 
 TIME_LIMIT = 420
 PARTITION_START = 2048
@@ -70,6 +70,8 @@ def run(boot):
         define(m, name, memory)
     assert 'marked as autostarted' in m.command('autostart one')
     assert "has been undefined" in m.command('undefine gone')
+    assert 'It is kept in nvme0n1p1' in m.command('net-autostart default --disable')
+    network = m.command('net-dumpxml default')
     dump = m.command("dumpxml 'two words'")
     m.send_line('poweroff')
     m.wait_exit(60)
@@ -82,4 +84,6 @@ def run(boot):
     info = m.command('dominfo one')
     assert 'Autostart:      enable' in info and 'Max memory:     65536 KiB' in info, info
     assert "domain 'one' was to start by itself" in m.command('dmesg')
+    assert 'default   inactive   no          yes' in m.command('net-list --all')
+    assert m.command('net-dumpxml default') == network
     m.stop()

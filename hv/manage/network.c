@@ -237,7 +237,7 @@ static void stop_locked(struct network *network)
 
 /* Verbs */
 
-int network_define(const char *file, const char *xml, size_t size, struct network_info *out, struct manage_error *error)
+int network_define_unkept(const char *file, const char *xml, size_t size, struct network_info *out, struct manage_error *error)
 {
 	struct network_config *config = kmalloc(sizeof(*config));
 	struct network *network;
@@ -255,6 +255,15 @@ int network_define(const char *file, const char *xml, size_t size, struct networ
 		mutex_unlock(&networks_lock);
 	}
 	kfree(config);
+	return code;
+}
+
+int network_define(const char *file, const char *xml, size_t size, struct network_info *out, struct manage_error *error)
+{
+	int code = network_define_unkept(file, xml, size, out, error);
+
+	if (!code)
+		network_keep(out);
 	return code;
 }
 
@@ -356,7 +365,11 @@ static int check_active(struct network *network, struct manage_error *error)
 
 int network_undefine(const char *name, struct network_info *out, struct manage_error *error)
 {
-	return with(name, undefine_locked, out, error);
+	int code = with(name, undefine_locked, out, error);
+
+	if (!code)
+		network_forget(out);
+	return code;
 }
 
 int network_start(const char *name, struct network_info *out, struct manage_error *error)
@@ -369,9 +382,19 @@ int network_destroy(const char *name, struct network_info *out, struct manage_er
 	return with(name, destroy_locked, out, error);
 }
 
-int network_set_autostart(const char *name, bool autostart, struct network_info *out, struct manage_error *error)
+int network_mark_autostart(const char *name, bool autostart, struct network_info *out, struct manage_error *error)
 {
 	return with(name, autostart ? autostart_locked : no_autostart_locked, out, error);
+}
+
+int network_set_autostart(const char *name, bool autostart, struct network_info *out, struct manage_error *error)
+{
+	int code = network_mark_autostart(name, autostart, out, error);
+
+	out->autostart = autostart;
+	if (!code && out->persistent)
+		network_keep(out);
+	return code;
 }
 
 int network_get(const char *name, struct network_info *info, struct manage_error *error)
@@ -541,13 +564,30 @@ static const char default_xml[] =
 	"<network><name>default</name><bridge name='virbr0' stp='on' delay='0'/><ip address='192.168.122.1' netmask='255.255.255.0'>"
 	"<dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp></ip></network>";
 
+static void start_marked(void)
+{
+	struct manage_error error;
+
+	mutex_lock(&networks_lock);
+	LIST_FOR_EACH(node, &networks) {
+		struct network *network = LIST_ENTRY(node, struct network, node);
+
+		if (network->config.autostart && start_locked(network, &error))
+			log_warning("network '%s': %s", network->config.name, error.text);
+	}
+	mutex_unlock(&networks_lock);
+}
+
 void networks_init(void)
 {
+	struct network_info info;
 	struct manage_error error;
 
 	mutex_init(&networks_lock, "networks");
 	host_stack_init();
-	if (network_define("default", default_xml, sizeof(default_xml) - 1, NULL, &error) ||
-	    network_set_autostart("default", true, NULL, &error) || network_start("default", NULL, &error))
+	if (!networks_load_store() && network_get("default", &info, &error) &&
+	    (network_define_unkept("default", default_xml, sizeof(default_xml) - 1, &info, &error) ||
+	     network_mark_autostart("default", true, &info, &error)))
 		log_warning("network 'default': %s", error.text);
+	start_marked();
 }

@@ -38,6 +38,7 @@ struct network_info {
 	char name[NETWORK_NAME_MAX + 1], bridge[16];
 	struct domain_uuid uuid;
 	bool active, persistent, autostart;
+	char kept[300];             /* after a change: where the definition is kept, or why it is not; "": nothing to say */
 };
 
 struct network_lease {
@@ -65,6 +66,14 @@ u32 networks_list(struct network_info *infos, u32 max);
 char *network_dump_xml(const char *name, bool inactive, struct manage_error *error);
 /* Leases that hold, the first of at most max; *count: how many. */
 MUST_CHECK int network_leases(const char *name, struct network_lease *leases, u32 max, u32 *count, struct manage_error *error);
+
+/* network_store.c; network.c's verbs call them. */
+void network_keep(struct network_info *info);   /* fills info->kept */
+void network_forget(struct network_info *info);
+bool networks_load_store(void);                 /* true: `default` was undefined by a person */
+/* The verbs without the store. */
+MUST_CHECK int network_define_unkept(const char *file, const char *xml, size_t size, struct network_info *out, struct manage_error *error);
+MUST_CHECK int network_mark_autostart(const char *name, bool autostart, struct network_info *out, struct manage_error *error);
 
 /* network_xml.c */
 MUST_CHECK int network_xml_parse(struct network_config *config, const char *file, const char *xml, size_t size, struct manage_error *error);

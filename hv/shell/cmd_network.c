@@ -89,6 +89,12 @@ static int read_description(struct shell *shell, const struct shell_arguments *a
 	return OK;
 }
 
+static void tell_kept(struct shell *shell, const struct network_info *info)
+{
+	if (info->kept[0])
+		shell_print(shell, "%s\n", info->kept);
+}
+
 static int define_or_create(struct shell *shell, const struct shell_arguments *arguments, bool create)
 {
 	struct manage_error error;
@@ -106,6 +112,8 @@ static int define_or_create(struct shell *shell, const struct shell_arguments *a
 		shell_fail(shell, &error, "Failed to %s network from %s", create ? "create" : "define", file);
 	else
 		shell_print(shell, "Network %s %s from %s\n", info.name, create ? "created" : "defined", file);
+	if (!code)
+		tell_kept(shell, &info);
 	kfree(pasted);
 	return code;
 }
@@ -127,6 +135,7 @@ static int act(struct shell *shell, const struct shell_arguments *arguments, con
 	if (code)
 		return shell_fail(shell, &error, "Failed to %s network %s", verb, name);
 	shell_print(shell, "Network %s %s\n", info.name, done);
+	tell_kept(shell, &info);
 	return OK;
 }
 

@@ -25,7 +25,9 @@ START_TEST(everything_is_read)
 {
 	static const char xml[] =
 		"<?xml version='1.0'?>\n<!-- a machine -->\n<domain type='kvm' id='7'>\n"
-		"<devices><disk type='block' device='disk'><driver name='qemu' type='qcow2' cache='none' io='native' discard='unmap'/>"
+		"<devices><interface type='network'><mac address='52:54:00:0a:0b:0c'/><source network='lab &amp; co'/><target dev='vnet3'/>"
+		"<model type='virtio'/><filterref filter='solera-none'/><link state='down'/><mtu size='9000'/></interface>"
+		"<interface type='network'><source network='default'/></interface><disk type='block' device='disk'><driver name='qemu' type='qcow2' cache='none' io='native' discard='unmap'/>"
 		"<source dev='/dev/nvme0n1'/><target dev='vdb' bus='virtio'/><readonly/><serial>S-1.2+3_4</serial>"
 		"<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/></disk>"
 		"<disk><source file='/sda1/images/d.img'/><target dev='vda'/><shareable/></disk>"
@@ -55,6 +57,9 @@ START_TEST(everything_is_read)
 	ck_assert_str_eq(config.metadata, "    <x:a xmlns:x='urn:x' b='1'><x:c>t</x:c></x:a>\n");
 	ck_assert_uint_eq(config.memory_kib, 512 * 1024);
 	ck_assert_uint_eq(config.current_memory_kib, 512 * 1024);
+	ck_assert(config.nic_count == 2 && config.nics[0].mac[5] == 12 && config.nics[0].mtu_bytes == 9000 && config.nics[0].link == 2 &&
+		  config.nics[0].filter == NIC_FILTER_NONE && config.nics[1].mac[0] == 0x52 && config.nics[1].slot && !config.nics[1].link);
+	ck_assert_str_eq(config.nics[0].network, "lab & co");
 	ck_assert_uint_eq(config.vcpus, 1);
 	ck_assert_str_eq(config.kernel, "/solera/vmlinuz");
 	ck_assert_str_eq(config.initrd, "/solera/i");
@@ -69,7 +74,7 @@ START_TEST(everything_is_read)
 	ck_assert_int_eq(config.on_crash, DOMAIN_ACTION_RESTART);
 	ck_assert_uint_eq(config.serial_count, 2);
 	ck_assert(config.console && config.memballoon_none);
-	ck_assert(config.port_count == 3 && config.virtio_serial && config.virtio_serial_slot == 5);
+	ck_assert(config.port_count == 3 && config.virtio_serial && config.virtio_serial_slot == 7);
 	ck_assert(config.ports[0].console && config.ports[0].number == 0 && config.ports[2].number == 1);
 	ck_assert(!config.ports[1].console && config.ports[1].number == 2);
 	ck_assert_str_eq(config.ports[1].name, "org.a");
@@ -112,6 +117,18 @@ START_TEST(refusals_name_file_line_and_element)
 	static const struct { const char *xml, *text; } rows[] = {
 		{ HEAD "<devices>\n<graphics type='vnc'/></devices></domain>",
 		  "a.xml:6: <graphics>: not supported by this version of Solera" },
+		{ HEAD "<devices>\n<interface type='bridge'><source bridge='br0'/></interface></devices></domain>",
+		  "a.xml:6: <interface>: type 'bridge' is not supported by this version of Solera (supported: network)" },
+		{ HEAD "<devices>\n<interface type='network'/></devices></domain>", "a.xml:6: <interface>: <source network='…'/> is missing" },
+		{ HEAD "<devices><interface type='network'>\n<mac address='01:00:00:00:00:01'/></interface></devices></domain>",
+		  "a.xml:6: <mac>: '01:00:00:00:00:01' is not the Ethernet address of one card" },
+		{ HEAD "<devices><interface type='network'>\n<model type='e1000'/></interface></devices></domain>",
+		  "a.xml:6: <model>: type 'e1000' is not supported by this version of Solera (supported: virtio)" },
+		{ HEAD "<devices><interface type='network'>\n<bandwidth/></interface></devices></domain>",
+		  "a.xml:6: <bandwidth>: not supported by this version of Solera" },
+		{ HEAD "<devices><interface type='network'><mac address='52:54:00:00:00:01'/><source network='n'/></interface>\n"
+		  "<interface type='network'><mac address='52:54:00:00:00:01'/><source network='n'/></interface></devices></domain>",
+		  "a.xml:6: <interface>: two cards of this machine have the same address" },
 		{ HEAD "<vcpu>0</vcpu></domain>",
 		  "a.xml:5: <vcpu>: 0 is out of range, a machine has 1 to 64 vCPUs" },
 		{ HEAD "<vcpu>65</vcpu></domain>", "a.xml:5: <vcpu>: 65 is out of range, a machine has 1 to 64 vCPUs" },
