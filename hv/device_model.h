@@ -62,6 +62,24 @@ struct device_console {
 	struct device_port ports[DEVICE_PORTS_MAX];
 };
 
+/* "Memory Statistics Tags": swap in and out, major and minor faults, free, total, available, caches, huge pages made and not. */
+#define BALLOON_STATISTICS 10u
+/* Between hv/manage and a balloon; hv/manage's, good until the device is destroyed. All (a), each word by itself. */
+struct balloon_state {
+	u64 target_bytes;                   /* hv/manage: what the machine is to have; then device_ops.changed */
+	u32 polls;                          /* hv/manage: raised to ask for fresh statistics; then device_ops.changed */
+	u32 actual_pages;                   /* the driver: what is in the balloon, in its own words */
+	u32 known;                          /* a bit per statistic that the driver has told */
+	u64 updated_ns;                     /* when the last ones came (clock_ns); 0: none yet */
+	u64 statistics[BALLOON_STATISTICS]; /* the driver's words */
+};
+
+struct device_balloon {
+	struct balloon_state *state;
+	u64 memory_bytes;                   /* all that the machine has */
+	bool deflate_on_oom, reporting;
+};
+
 /* One device of a machine's description. Everything pointed to is borrowed until vm_destroy has returned. */
 struct device_spec {
 	const char *model;                  /* "virtio-blk" */
@@ -72,6 +90,7 @@ struct device_spec {
 		struct device_nic nic;      /* virtio-net */
 		struct device_rng rng;      /* virtio-rng */
 		struct device_console console; /* virtio-console */
+		struct device_balloon balloon; /* virtio-balloon */
 	};
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine's RAM: reserved at creation, allocated, zeroed and mapped on first touch, given back at the end.
+ * A machine's RAM: reserved at creation, allocated, zeroed and mapped on first touch, given back at the end (or, by a
+ * balloon, before it: hv/gmem_back.c).
  *
  * The first touch of a 2 MiB chunk allocates a whole block where the chunk is all RAM and the host has one, else a single
  * page. Copies go page by page through gmem_pointer. Addresses and lengths are the guest's: a range is checked as a whole
@@ -45,7 +46,7 @@ int gmem_create(struct vm *vm)
 	gmem->chunk_count = gmem->low_chunks + DIV_ROUND_UP(gmem->high_bytes, CHUNK_BYTES);
 	mutex_init(&gmem->populate, "gmem");
 	spinlock_init(&gmem->nested_lock, "nested", LOCK_RANK_NESTED);
-	gmem->reserved_pages = (gmem->low_bytes + gmem->high_bytes) / PAGE_SIZE;
+	gmem->reserved_pages = gmem->target_pages = (gmem->low_bytes + gmem->high_bytes) / PAGE_SIZE;
 	if (pages_reserve(gmem->reserved_pages))
 		goto no_reservation;
 	gmem->chunks = kzalloc(gmem->chunk_count * sizeof(*gmem->chunks));
@@ -69,9 +70,9 @@ static void free_chunk(u64 *word)
 
 	if (*word & CHUNK_BLOCK) {
 		pages_free(direct_unmap((void *)(*word - CHUNK_BLOCK)), CHUNK_ORDER);
-	} else if (*word) {
+	} else if (*word > CHUNK_GIVEN_BACK) {
 		for (unsigned i = 0; i < CHUNK_PAGES_COUNT; i++)
-			if (pages[i])
+			if (pages[i] > PAGE_GIVEN_BACK)
 				pages_free(direct_unmap((void *)pages[i]), 0);
 		kfree(pages);
 	}
@@ -85,11 +86,13 @@ void gmem_destroy(struct vm *vm)
 	if (!gmem)
 		return;
 	for (u64 i = 0; i < gmem->chunk_count; i++) {
-		BUG_ON(gmem->pins[i]); /* the board was destroyed before: its devices have let go */
+		for (unsigned page = 0; gmem->pins[i] && page < CHUNK_PAGES_COUNT; page++)
+			BUG_ON(gmem->pins[i][page]); /* the board was destroyed before: its devices have let go */
+		kfree(gmem->pins[i]);
 		free_chunk(&gmem->chunks[i]);
 	}
 	nested_release(&gmem->nested);
-	pages_unreserve(gmem->reserved_pages);
+	pages_unreserve(gmem->reserved_pages + gmem->advance_pages);
 	kfree(gmem->chunks);
 	kfree(gmem->pins);
 	kfree(gmem->dirty);
@@ -115,7 +118,7 @@ static int map_nested(struct gmem *gmem, u64 gpa, hpa_t hpa, u64 size_bytes)
 	return result;
 }
 
-/* Allocates, zeroes and maps a block or a page at gpa; NULL: no memory. */
+/* Allocates, zeroes and maps a block or a page at gpa, which is reserved; NULL: no memory. */
 static void *bring(struct gmem *gmem, u64 gpa, unsigned order)
 {
 	u64 size_bytes = PAGE_SIZE << order;
@@ -135,28 +138,42 @@ static void *bring(struct gmem *gmem, u64 gpa, unsigned order)
 	return direct_map(hpa);
 }
 
-/* The RAM that belongs to the chunk may end before the chunk does. */
-static bool chunk_is_whole(const struct gmem *gmem, u64 start)
+bool gmem_chunk_is_whole(const struct gmem *gmem, u64 start)
 {
 	if (start < gmem->low_bytes)
 		return gmem->low_bytes - start >= CHUNK_BYTES;
 	return gmem->high_bytes - (start - VM_HIGH_RAM_BASE) >= CHUNK_BYTES;
 }
 
+/* The chunk's table, made of a chunk that holds nothing; NULL: no memory. */
+static u64 *chunk_table(u64 *word)
+{
+	u64 *pages = (u64 *)(*word & ~CHUNK_PAGES);
+
+	if (*word > CHUNK_GIVEN_BACK)
+		return pages;
+	pages = kzalloc(CHUNK_PAGES_COUNT * sizeof(*pages));
+	if (!pages)
+		return NULL;
+	for (unsigned i = 0; *word == CHUNK_GIVEN_BACK && i < CHUNK_PAGES_COUNT; i++)
+		pages[i] = PAGE_GIVEN_BACK;
+	__atomic_store_n(word, (u64)pages | CHUNK_PAGES, __ATOMIC_RELEASE);
+	return pages;
+}
+
 static int populate_page(struct gmem *gmem, u64 *word, u64 gpa)
 {
-	u64 *pages = (u64 *)(*word & ~CHUNK_PAGES), *page;
+	u64 *pages = chunk_table(word), *page;
 	void *block;
 
-	if (!pages) {
-		pages = kzalloc(CHUNK_PAGES_COUNT * sizeof(*pages));
-		if (!pages)
-			return ERR_NO_MEMORY;
-		__atomic_store_n(word, (u64)pages | CHUNK_PAGES, __ATOMIC_RELEASE);
-	}
+	if (!pages)
+		return ERR_NO_MEMORY;
 	page = &pages[(gpa >> PAGE_SHIFT) & (CHUNK_PAGES_COUNT - 1)];
-	if (*page)
+	if (*page > PAGE_GIVEN_BACK)
 		return OK;
+	if (*page == PAGE_GIVEN_BACK && gmem_promise_again(gmem, 1) != OK)
+		return ERR_NO_MEMORY;
+	*page = 0; /* reserved from here on, like one that was never touched */
 	block = bring(gmem, ALIGN_DOWN(gpa, PAGE_SIZE), 0);
 	if (!block)
 		return ERR_NO_MEMORY;
@@ -164,22 +181,33 @@ static int populate_page(struct gmem *gmem, u64 *word, u64 gpa)
 	return OK;
 }
 
+/* A chunk of which nothing is there, as one block if that can be had. */
+static void populate_chunk(struct gmem *gmem, u64 *word, u64 start)
+{
+	void *block;
+
+	if (*word == CHUNK_GIVEN_BACK) {
+		if (gmem_promise_again(gmem, CHUNK_PAGES_COUNT) != OK)
+			return;
+		*word = 0;
+	}
+	block = bring(gmem, start, CHUNK_ORDER);
+	if (block)
+		__atomic_store_n(word, (u64)block | CHUNK_BLOCK, __ATOMIC_RELEASE);
+}
+
 int gmem_populate(struct vm *vm, gpa_t gpa)
 {
 	struct gmem *gmem = vm->gmem;
 	u64 index = gmem_chunk_index(gmem, gpa.value), *word, start = ALIGN_DOWN(gpa.value, CHUNK_BYTES);
-	void *block;
 	int result = OK;
 
 	if (index >= gmem->chunk_count)
 		return ERR_FAULT;
 	word = &gmem->chunks[index_nospec(index, gmem->chunk_count)];
 	mutex_lock(&gmem->populate);
-	if (!*word && chunk_is_whole(gmem, start)) {
-		block = bring(gmem, start, CHUNK_ORDER);
-		if (block)
-			__atomic_store_n(word, (u64)block | CHUNK_BLOCK, __ATOMIC_RELEASE);
-	}
+	if (*word <= CHUNK_GIVEN_BACK && gmem_chunk_is_whole(gmem, start))
+		populate_chunk(gmem, word, start);
 	if (!(*word & CHUNK_BLOCK))
 		result = populate_page(gmem, word, gpa.value);
 	mutex_unlock(&gmem->populate);
@@ -208,12 +236,49 @@ static bool range_is_ram(const struct gmem *gmem, u64 gpa, u64 size_bytes)
 	return gpa < gmem->high_bytes && size_bytes <= gmem->high_bytes - gpa;
 }
 
-static u8 *pointer_or_populate(struct vm *vm, u64 gpa)
+u32 *gmem_pin_count(struct gmem *gmem, u64 gpa, bool may_sleep)
 {
-	u8 *at = gmem_pointer(vm->gmem, gpa);
+	u64 index = index_nospec(gmem_chunk_index(gmem, gpa), gmem->chunk_count);
+	u32 *pins = __atomic_load_n(&gmem->pins[index], __ATOMIC_ACQUIRE);
 
-	if (!at && gmem_populate(vm, GPA(gpa)) == OK)
+	if (UNLIKELY(!pins)) {
+		if (!may_sleep)
+			return NULL;
+		mutex_lock(&gmem->populate);
+		pins = gmem->pins[index];
+		if (!pins) {
+			pins = kzalloc(CHUNK_PAGES_COUNT * sizeof(*pins));
+			__atomic_store_n(&gmem->pins[index], pins, __ATOMIC_RELEASE);
+		}
+		mutex_unlock(&gmem->populate);
+		if (!pins)
+			return NULL;
+	}
+	return &pins[(gpa >> PAGE_SHIFT) & (CHUNK_PAGES_COUNT - 1)];
+}
+
+static void unpin_page(struct gmem *gmem, u64 gpa)
+{
+	__atomic_fetch_sub(gmem_pin_count(gmem, gpa, false), 1, __ATOMIC_ACQ_REL);
+}
+
+/*
+ * Pins one page of RAM and says where it is. The count goes up before the pointer is read: gmem_back.c takes the pointer away
+ * before it reads the count, so one of the two sees the other. NULL: no memory; without may_sleep: not there yet.
+ */
+static u8 *pin_page(struct vm *vm, u64 gpa, bool may_sleep)
+{
+	u32 *count = gmem_pin_count(vm->gmem, gpa, may_sleep);
+	u8 *at;
+
+	if (UNLIKELY(!count))
+		return NULL;
+	__atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
+	at = gmem_pointer(vm->gmem, gpa);
+	if (!at && may_sleep && gmem_populate(vm, GPA(gpa)) == OK)
 		at = gmem_pointer(vm->gmem, gpa);
+	if (UNLIKELY(!at))
+		__atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL);
 	return at;
 }
 
@@ -227,7 +292,7 @@ static int copy_range(struct vm *vm, gpa_t address, void *buffer, size_t size_by
 		return ERR_FAULT;
 	while (size_bytes) {
 		size_t part = MIN(size_bytes, PAGE_SIZE - (gpa & PAGE_MASK));
-		u8 *at = pointer_or_populate(vm, gpa);
+		u8 *at = pin_page(vm, gpa, true);
 
 		if (!at)
 			return ERR_NO_MEMORY;
@@ -239,6 +304,7 @@ static int copy_range(struct vm *vm, gpa_t address, void *buffer, size_t size_by
 			memset(at, 0, part);
 		if (direction != COPY_READ)
 			mark_dirty(vm->gmem, gpa, part);
+		unpin_page(vm->gmem, gpa);
 		buffer = (u8 *)buffer + (direction == COPY_ZERO ? 0 : part);
 		gpa += part;
 		size_bytes -= part;
@@ -307,12 +373,7 @@ int gmem_compare_exchange(struct vm *vm, gpa_t address, unsigned size_bytes, u64
 	return done ? OK : ERR_BUSY;
 }
 
-static void pin_chunk(struct gmem *gmem, u64 gpa, int by)
-{
-	__atomic_fetch_add(&gmem->pins[gmem_chunk_index(gmem, gpa)], (u32)by, __ATOMIC_ACQ_REL);
-}
-
-/* Pins chunk by chunk; adjacent pages of the host become one segment. Unwinds when it cannot be done. */
+/* Pins page by page; adjacent pages of the host become one segment. Unwinds when it cannot be done. */
 static int pin_range(struct vm *vm, gpa_t address, u64 size_bytes, bool may_sleep, struct gmem_segment *segments, unsigned max)
 {
 	struct gmem *gmem = vm->gmem;
@@ -324,7 +385,7 @@ static int pin_range(struct vm *vm, gpa_t address, u64 size_bytes, bool may_slee
 		return ERR_FAULT;
 	while (gpa < end) {
 		u64 part = MIN(end - gpa, PAGE_SIZE - (gpa & PAGE_MASK));
-		u8 *at = may_sleep ? pointer_or_populate(vm, gpa) : gmem_pointer(gmem, gpa);
+		u8 *at = pin_page(vm, gpa, may_sleep);
 		hpa_t hpa;
 
 		if (!at) {
@@ -335,19 +396,19 @@ static int pin_range(struct vm *vm, gpa_t address, u64 size_bytes, bool may_slee
 		if (count && segments[count - 1].address.value + segments[count - 1].size_bytes == hpa.value) {
 			segments[count - 1].size_bytes += part;
 		} else if (count == max) {
+			unpin_page(gmem, gpa);
 			result = ERR_FULL;
 			goto unwind;
 		} else {
 			segments[count++] = (struct gmem_segment){ hpa, part };
 		}
-		pin_chunk(gmem, gpa, 1);
 		gpa += part;
 	}
 	return (int)count;
 unwind:
 	while (gpa > address.value) {
 		gpa = MAX(ALIGN_DOWN(gpa - 1, PAGE_SIZE), address.value);
-		pin_chunk(gmem, gpa, -1);
+		unpin_page(gmem, gpa);
 	}
 	return result;
 }
@@ -371,7 +432,7 @@ void gmem_unpin(struct vm *vm, gpa_t address, u64 size_bytes, unsigned access)
 	if (access & GMEM_WRITE)
 		mark_dirty(vm->gmem, gpa, size_bytes);
 	while (gpa < end) {
-		pin_chunk(vm->gmem, gpa, -1);
+		unpin_page(vm->gmem, gpa);
 		gpa = ALIGN_DOWN(gpa, PAGE_SIZE) + PAGE_SIZE;
 	}
 }
@@ -413,6 +474,7 @@ void gmem_get_stats(const struct vm *vm, struct gmem_stats *stats)
 	stats->populated_bytes = READ_ONCE(gmem->populated_pages) * PAGE_SIZE;
 	stats->nested_table_bytes = READ_ONCE(gmem->nested.table_pages) * PAGE_SIZE;
 	stats->zeroed_bytes = READ_ONCE(gmem->zeroed_bytes);
+	stats->given_back_bytes = READ_ONCE(gmem->given_back_pages) * PAGE_SIZE;
 	stats->zeroing_ticks = READ_ONCE(gmem->zeroing_tsc);
 }
 

@@ -18,7 +18,10 @@ enum gmem_access { GMEM_READ = 1, GMEM_WRITE = 2 };
 MUST_CHECK int gmem_read(struct vm *vm, gpa_t address, void *to, size_t size_bytes);
 MUST_CHECK int gmem_write(struct vm *vm, gpa_t address, const void *from, size_t size_bytes);
 MUST_CHECK int gmem_zero(struct vm *vm, gpa_t address, size_t size_bytes);
-/* Within one page; ERR_AGAIN: take the slow level and try again. Any context. */
+/*
+ * Within one page; ERR_AGAIN: take the slow level and try again. On a vCPU's own thread, with interrupts off, or for a page that is
+ * pinned: elsewhere the page could be given back meanwhile.
+ */
 MUST_CHECK int gmem_read_nofault(struct vm *vm, gpa_t address, void *to, size_t size_bytes);
 MUST_CHECK int gmem_write_nofault(struct vm *vm, gpa_t address, const void *from, size_t size_bytes);
 
@@ -61,9 +64,31 @@ static inline void *gmem_window_at(const struct gmem_window *window, u32 offset)
 /* What the host wrote through the window; for the dirty log. Any context. */
 void gmem_window_written(struct vm *vm, const struct gmem_window *window, u32 offset, u32 size_bytes);
 
+/*
+ * Giving memory back before the machine ends (a balloon). A batch gathers pages: they are taken out of the machine's memory (a
+ * touch finds a new page of zeroes), then every vCPU leaves the guest once and forgets its translations, then the host may use
+ * them. What is no RAM, was given back before, or is pinned, is left out. Thread context; one thread at a time uses a batch.
+ */
+struct gmem_batch;
+struct gmem_batch *gmem_batch_create(struct vm *vm); /* NULL: no memory */
+void gmem_batch_destroy(struct gmem_batch *batch);   /* empty */
+/* Returns how many of size_bytes (whole pages) were dealt with; less: the batch is full, or there was no memory. */
+u64 gmem_batch_add(struct gmem_batch *batch, gpa_t address, u64 size_bytes);
+/* Sends the vCPUs out and waits until all have been: true. False: hurry said true before that. */
+bool gmem_batch_settle(struct gmem_batch *batch, bool (*hurry)(void *context), void *context);
+void gmem_batch_finish(struct gmem_batch *batch);    /* waits if it must, frees the pages; the batch is empty */
+/*
+ * The machine is to have so much (whole pages): what it gave back beyond that is reserved again. ERR_NO_MEMORY: the host has not
+ * so much; nothing has changed then. *short_bytes: how much it lacks.
+ */
+MUST_CHECK int gmem_set_target(struct vm *vm, u64 size_bytes, u64 *short_bytes);
+/* The guest starts anew and will use all it was given: as much as the host has is reserved again. */
+void gmem_take_back(struct vm *vm);
+
 /* What a machine's memory came to so far. Read while it runs: each figure by itself is right. */
 struct gmem_stats {
 	u64 populated_bytes, nested_table_bytes;
+	u64 given_back_bytes;            /* by a balloon; not promised to the machine any more */
 	u64 zeroed_bytes, zeroing_ticks; /* ticks: of the host's time-stamp counter, in vCPUs' time */
 };
 void gmem_get_stats(const struct vm *vm, struct gmem_stats *stats);

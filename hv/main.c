@@ -119,6 +119,7 @@ static void machines_init(void)
 	smp_start();
 	exit_start(!boot_option("no_fast", NULL, 0));
 	vm_set_board(&pc_board);
+	device_model_register(&virtio_balloon_model);
 	device_model_register(&virtio_blk_model);
 	device_model_register(&virtio_console_model);
 	device_model_register(&virtio_net_model);

@@ -108,6 +108,7 @@ bool vcpu_prepare_entry(struct vcpu *vcpu)
 	}
 	if (vcpu_requested(vcpu, VCPU_REQUEST_TLB_FLUSH)) {
 		vcpu_request_clear(vcpu, VCPU_REQUEST_TLB_FLUSH);
+		vcpu->code.cr3 = CODE_CACHE_EMPTY; /* its pointers may be to pages that were given back */
 		virt_ops->flush_tlb(vcpu);
 	}
 	if (vcpu_requested(vcpu, VCPU_REQUEST_NMI)) {
@@ -167,7 +168,7 @@ static bool stand(struct vcpu *vcpu)
 	return true;
 }
 
-static bool came_by(const struct vcpu *vcpu, u32 seen)
+bool vcpu_came_by(const struct vcpu *vcpu, u32 seen)
 {
 	u8 mode = __atomic_load_n(&vcpu->mode, __ATOMIC_SEQ_CST);
 
@@ -193,7 +194,7 @@ static void synchronise(struct vcpu *self)
 			vcpu_request(vm->vcpus[i], VCPU_REQUEST_PASS);
 	}
 	for (u32 i = 0; i < vm->vcpu_count; i++)
-		waitqueue_wait(&vm->stopped, came_by(vm->vcpus[i], seen[i]));
+		waitqueue_wait(&vm->stopped, vcpu_came_by(vm->vcpus[i], seen[i]));
 	__atomic_store_n(&self->mode, VCPU_HOST, __ATOMIC_SEQ_CST);
 	io_table_free(ports);
 	io_table_free(mmio);

@@ -56,7 +56,7 @@ struct exit_times {
 
 /*
  * The last code page in four-level paging: its walk, and where its bytes are. A hit reads every entry of the walk again,
- * so it says what a new walk would say; the pointers stay good because guest memory does not move while its machine lives.
+ * so it says what a new walk would say; the pointers stay good until memory is given back: VCPU_REQUEST_TLB_FLUSH empties it.
  */
 #define CODE_CACHE_EMPTY (~(u64)0) /* of cr3: no CR3 has its reserved bits set */
 struct code_cache {

@@ -437,6 +437,12 @@ int vm_inject_nmi(struct vm *vm)
 	return OK;
 }
 
+void vm_device_changed(struct vm *vm, const char *alias)
+{
+	if (board->device_changed)
+		board->device_changed(vm, alias);
+}
+
 void vm_power_button(struct vm *vm)
 {
 	if (board->power_button)

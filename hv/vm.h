@@ -86,6 +86,7 @@ struct board_ops {
 	int (*load)(struct vm *vm, struct state_reader *reader);
 	void (*destroy)(struct vm *vm);
 	void (*power_button)(struct vm *vm);
+	void (*device_changed)(struct vm *vm, const char *alias); /* what stands behind a device of config.devices has changed */
 	struct char_device *(*serial)(struct vm *vm, unsigned index); /* the host's end of UART index; NULL: none */
 	gpa_t (*rsdp)(struct vm *vm);   /* after direct_boot; 0: none */
 	/* RAM above 1 MiB that direct_boot filled with tables (whole pages); size 0: none. May be NULL. For the e820 map. */
@@ -166,6 +167,7 @@ void vm_stop(struct vm *vm);             /* to VM_SHUTOFF at once (destroy, cras
 void vm_destroy(struct vm *vm);          /* stops and frees everything; the pointer is dead */
 int vm_inject_nmi(struct vm *vm);
 void vm_power_button(struct vm *vm);
+void vm_device_changed(struct vm *vm, const char *alias); /* thread context; the caller keeps the machine */
 struct char_device *vm_serial(struct vm *vm, unsigned index);
 enum vm_run_state vm_state(const struct vm *vm);
 u64 vm_cpu_time_ns(const struct vm *vm); /* of all its threads, helpers included */

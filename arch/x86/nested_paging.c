@@ -261,6 +261,20 @@ static u64 *entry_at(const struct nested_root *root, u64 gpa, unsigned level)
 	return &table[entry_index(gpa, level)];
 }
 
+int nested_clear(struct nested_root *root, gpa_t gpa, u64 page_bytes)
+{
+	unsigned level = page_bytes == PAGE_SIZE ? 0 : 1;
+	int result = nested_split(root, gpa, page_bytes);
+	u64 *entry = result == OK ? entry_at(root, gpa.value, level) : NULL;
+
+	if (!entry || !is_present(root->format, *entry))
+		return result;
+	if (!is_leaf(root->format, *entry, level))
+		return ERR_BUSY;
+	WRITE_ONCE(*entry, 0);
+	return OK;
+}
+
 bool nested_merge(struct nested_root *root, gpa_t gpa, u64 page_bytes)
 {
 	const struct nested_format *format = root->format;

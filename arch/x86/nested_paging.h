@@ -59,6 +59,11 @@ void nested_release(struct nested_root *root); /* frees all tables, not what the
 MUST_CHECK int nested_map(struct nested_root *root, gpa_t gpa, hpa_t hpa, u64 size_bytes, unsigned access, u64 max_page_bytes);
 /* Forgets a range, splitting pages at its edges; tables that become empty are freed: flush before they are used again. */
 MUST_CHECK int nested_unmap(struct nested_root *root, gpa_t gpa, u64 size_bytes);
+/*
+ * Forgets one page of 4 KiB or 2 MiB, splitting what it was part of; ERR_BUSY: it is mapped by smaller ones. Frees no table, so a
+ * CPU may walk meanwhile; flush before the page is given to somebody else.
+ */
+MUST_CHECK int nested_clear(struct nested_root *root, gpa_t gpa, u64 page_bytes);
 /* Changes the access of what is mapped in the range; splits at the edges. Flush when something was taken away. */
 MUST_CHECK int nested_protect(struct nested_root *root, gpa_t gpa, u64 size_bytes, unsigned access);
 /* Breaks the page around gpa down to page_bytes (4 KiB or 2 MiB); nothing to do is OK. Flush. */

@@ -387,6 +387,7 @@ const struct board_ops pc_board = {
 	.load = pc_load,
 	.destroy = pc_destroy,
 	.power_button = pc_power_button,
+	.device_changed = pc_device_changed,
 	.serial = pc_serial,
 	.rsdp = pc_rsdp,
 	.tables_memory = pc_tables_memory,

@@ -6,6 +6,7 @@
 #include "hv/dev/pc_internal.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
+#include "hv/lib/string.h"
 
 static int create_one(struct pc *pc, const struct device_spec *spec, const char **error)
 {
@@ -65,6 +66,15 @@ int pc_devices_load(struct pc *pc, struct state_reader *reader)
 	for (u32 i = 0; i < pc->device_count && code == OK; i++)
 		code = pc->devices[i].ops->load(pc->devices[i].device, reader);
 	return code;
+}
+
+void pc_device_changed(struct vm *vm, const char *alias)
+{
+	struct pc *pc = vm->board;
+
+	for (u32 i = 0; i < pc->device_count; i++)
+		if (string_equal(vm->config.devices[i].alias, alias) && pc->devices[i].ops->changed)
+			pc->devices[i].ops->changed(pc->devices[i].device);
 }
 
 void pc_devices_destroy(struct pc *pc)

@@ -46,6 +46,7 @@ struct pc {
 /* pc_devices.c: what the machine's description names, each made by its model. */
 MUST_CHECK int pc_devices_create(struct pc *pc, const char **error);
 void pc_devices_reset(struct pc *pc);
+void pc_device_changed(struct vm *vm, const char *alias); /* board_ops.device_changed */
 void pc_devices_quiesce(struct pc *pc);
 void pc_devices_resume(struct pc *pc);
 void pc_devices_save(struct pc *pc, struct state_writer *writer);

@@ -202,6 +202,15 @@ void domains_free(struct domain **array, size_t count)
 	kfree(array);
 }
 
+/* [domains_lock] What the running machine has beside its balloon: the guest's word, so cut to what can be. */
+static u64 domain_balloon_kib(const struct domain *domain)
+{
+	const struct balloon_state *state = domain_balloon_state(domain);
+	u64 inside_kib = state ? (u64)READ_ONCE(state->actual_pages) * (PAGE_SIZE / 1024) : 0;
+
+	return domain->running.memory_kib - MIN(inside_kib, domain->running.memory_kib);
+}
+
 void domain_get_info(struct domain *domain, struct domain_info *info)
 {
 	const struct domain_config *config;
@@ -219,7 +228,7 @@ void domain_get_info(struct domain *domain, struct domain_info *info)
 	info->autostart = domain->config.autostart;
 	info->vcpus = config->vcpus;
 	info->memory_kib = config->memory_kib;
-	info->current_memory_kib = config->current_memory_kib;
+	info->current_memory_kib = domain->id ? domain_balloon_kib(domain) : config->current_memory_kib;
 	info->cpu_time_ns = domain->vm ? vm_cpu_time_ns(domain->vm) : domain->cpu_time_ns;
 	mutex_unlock(&domains_lock);
 }

@@ -108,6 +108,12 @@ static bool same_rng(const struct domain_rng *a, const struct domain_rng *b)
 	       a->rate_period_ms == b->rate_period_ms;
 }
 
+static bool same_balloon(const struct domain_balloon *a, const struct domain_balloon *b)
+{
+	return a->present == b->present && a->autodeflate == b->autodeflate && a->reporting == b->reporting && a->slot == b->slot &&
+	       a->period_s == b->period_s;
+}
+
 static bool same_ports(const struct domain_config *a, const struct domain_config *b)
 {
 	for (u32 i = 0; i < a->port_count && a->port_count == b->port_count; i++) {
@@ -133,7 +139,8 @@ bool domain_config_equal(const struct domain_config *a, const struct domain_conf
 		if (a->disk_count != b->disk_count || !same_disk(&a->disks[i], &b->disks[i]))
 			return false;
 	}
-	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && same_nics(a, b) && same_ports(a, b) && domain_tune_equal(&a->tune, &b->tune) &&
+	return a->disk_count == b->disk_count && same_rng(&a->rng, &b->rng) && same_nics(a, b) && same_ports(a, b) &&
+	       same_balloon(&a->balloon, &b->balloon) && domain_tune_equal(&a->tune, &b->tune) &&
 	       a->has_uuid == b->has_uuid && (!a->has_uuid || domain_uuid_equal(&a->uuid, &b->uuid)) &&
 	       a->autostart == b->autostart && a->memory_kib == b->memory_kib &&
 	       a->current_memory_kib == b->current_memory_kib && a->vcpus == b->vcpus && a->acpi == b->acpi &&

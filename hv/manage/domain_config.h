@@ -52,7 +52,7 @@ struct domain_config {
 	bool autostart;            /* <solera:autostart/> under <metadata> */
 
 	u64 memory_kib;            /* whole MiB */
-	u64 current_memory_kib;    /* the same, until there is a balloon */
+	u64 current_memory_kib;    /* whole MiB; less than memory_kib only with a balloon */
 	u32 vcpus;                 /* 1 to DOMAIN_VCPUS_MAX */
 
 	struct domain_tune tune;   /* <cputune>, <vcpu cpuset> */
@@ -80,6 +80,7 @@ struct domain_config {
 	u8 virtio_serial_slot;     /* of the controller; 0: there is none */
 	bool virtio_serial;        /* there is one: written, or needed by a port */
 	bool memballoon_none;      /* <memballoon model='none'/> was written */
+	struct domain_balloon balloon;
 };
 
 /* libvirt's defaults: destroy, restart, destroy; UTC; one vCPU; everything else empty. */

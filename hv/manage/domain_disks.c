@@ -30,8 +30,9 @@ struct domain_disks {
 	struct opened_disk opened[DOMAIN_DISKS_MAX];
 	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
 	char aliases[DOMAIN_DISKS_MAX][16];
+	struct balloon_state balloon; /* shared with the device */
 	struct char_device *ports[DOMAIN_PORTS_MAX]; /* the machine's ends of domain->running.ports */
-	struct device_spec specs[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 2]; /* the disks', then the other devices' */
+	struct device_spec specs[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 3]; /* the disks', then the other devices' */
 };
 
 static enum block_open_mode open_mode(const struct domain_disk *disk)
@@ -148,6 +149,20 @@ static struct device_spec console_spec(const struct domain_config *config, struc
 	return spec;
 }
 
+static struct device_spec balloon_spec(const struct domain_config *config, struct balloon_state *state)
+{
+	const struct domain_balloon *balloon = &config->balloon;
+
+	state->target_bytes = config->current_memory_kib * 1024;
+	return (struct device_spec){ .model = "virtio-balloon", .alias = "balloon0", .slot = balloon->slot,
+				     .balloon = { state, config->memory_kib * 1024, balloon->autodeflate == 1, balloon->reporting == 1 } };
+}
+
+struct balloon_state *domain_balloon_state(const struct domain *domain)
+{
+	return domain->disks && domain->running.balloon.present ? &domain->disks->balloon : NULL;
+}
+
 struct char_device *domain_port_host(const struct domain *domain, u32 i)
 {
 	return domain->disks ? domain->disks->ports[i] : NULL;
@@ -158,7 +173,8 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	struct domain_disks *disks;
 	int code = OK;
 
-	if (!domain->running.disk_count && !domain->running.nic_count && !domain->running.rng.present && !domain->running.virtio_serial)
+	if (!domain->running.disk_count && !domain->running.nic_count && !domain->running.rng.present && !domain->running.virtio_serial &&
+	    !domain->running.balloon.present)
 		return OK;
 	disks = kzalloc(sizeof(*disks));
 	if (!disks)
@@ -177,6 +193,8 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	config->device_count += domain_nics_specs(domain, disks->specs + config->device_count);
 	if (domain->running.rng.present)
 		disks->specs[config->device_count++] = rng_spec(&domain->running.rng);
+	if (domain->running.balloon.present)
+		disks->specs[config->device_count++] = balloon_spec(&domain->running, &disks->balloon);
 	if (domain->running.virtio_serial)
 		disks->specs[config->device_count++] = console_spec(&domain->running, disks->ports);
 	return OK;

@@ -79,6 +79,7 @@ void domain_stop(struct domain *domain, enum domain_state state, unsigned reason
 MUST_CHECK int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error);
 void domain_disks_close(struct domain *domain); /* after vm_destroy */
 /* The machine's end of config.ports[i]; NULL: there is none. */
+struct balloon_state *domain_balloon_state(const struct domain *domain); /* [operation or domains_lock] NULL: no balloon runs */
 struct char_device *domain_port_host(const struct domain *domain, u32 i);
 
 /* domain_nics.c; operation held. open: the ports of domain->running; specs: their devices; plug: once the devices are there. */

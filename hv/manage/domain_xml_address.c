@@ -90,6 +90,8 @@ static u32 collect_slots(struct domain_config *config, u8 **slots)
 		slots[count++] = &config->nics[i].slot;
 	if (config->virtio_serial)
 		slots[count++] = &config->virtio_serial_slot;
+	if (config->balloon.present)
+		slots[count++] = &config->balloon.slot;
 	if (config->rng.present)
 		slots[count++] = &config->rng.slot;
 	return count;
@@ -97,7 +99,7 @@ static u32 collect_slots(struct domain_config *config, u8 **slots)
 
 int domain_xml_assign_slots(struct xml_reader *reader, const struct xml_node *root)
 {
-	u8 *slots[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 2];
+	u8 *slots[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 3];
 	u32 count = collect_slots(config_of(reader), slots), used = 0;
 
 	for (u32 i = 0; i < count; i++) {

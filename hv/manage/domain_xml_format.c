@@ -107,7 +107,7 @@ static void format_clock(struct text *to, const struct domain_config *config)
 static void format_devices(struct text *to, const struct domain_config *config)
 {
 	if (!config->disk_count && !config->nic_count && !config->rng.present && !config->serial_count && !config->console && !config->virtio_serial &&
-	    !config->memballoon_none) {
+	    !config->memballoon_none && !config->balloon.present) {
 		text_append(to, "  <devices/>\n");
 		return;
 	}
@@ -118,8 +118,7 @@ static void format_devices(struct text *to, const struct domain_config *config)
 	for (unsigned i = 0; i < config->nic_count; i++)
 		domain_xml_format_interface(to, &config->nics[i]);
 	domain_xml_format_chars(to, config);
-	if (config->memballoon_none)
-		text_append(to, "    <memballoon model='none'/>\n");
+	domain_xml_format_balloon(to, config);
 	if (config->rng.present)
 		domain_xml_format_rng(to, &config->rng);
 	text_append(to, "  </devices>\n");

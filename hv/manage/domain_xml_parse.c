@@ -222,8 +222,8 @@ static int check_whole(struct xml_reader *reader, const struct xml_node *root)
 		return xml_invalid(reader, root, "current memory '%lluk' exceeds maximum '%lluk'",
 				   (unsigned long long)config->current_memory_kib,
 				   (unsigned long long)config->memory_kib);
-	if (config->current_memory_kib != config->memory_kib)
-		return xml_refuse(reader, root, "<currentMemory> must be as <memory>: this version of Solera has no balloon");
+	if (config->current_memory_kib != config->memory_kib && !config->balloon.present)
+		return xml_refuse(reader, root, "<currentMemory> below <memory> needs <memballoon model='virtio'/>");
 	for (u32 i = config->vcpus; i < DOMAIN_TUNE_VCPUS_MAX; i++) {
 		if (!cpu_mask_empty(&config->tune.pin[i]))
 			return xml_invalid(reader, root, "<vcpupin vcpu='%u'>: the machine has vCPUs 0 to %u", i, config->vcpus - 1);

@@ -8,6 +8,7 @@
 #include "hv/manage/xml_schema.h"
 
 struct domain_config;
+struct text;
 
 int domain_xml_read_metadata(struct xml_reader *reader, const struct xml_node *node);
 int domain_xml_read_os(struct xml_reader *reader, const struct xml_node *node);
@@ -17,6 +18,7 @@ int domain_xml_read_clock(struct xml_reader *reader, const struct xml_node *node
 int domain_xml_read_cputune(struct xml_reader *reader, const struct xml_node *node);
 /* A list of CPUs in an attribute, which must be there. */
 int domain_xml_read_cpuset(struct xml_reader *reader, const struct xml_node *node, const char *attribute, struct cpu_mask *mask);
+void domain_xml_format_balloon(struct text *to, const struct domain_config *config);
 int domain_xml_read_devices(struct xml_reader *reader, const struct xml_node *node);
 
 /* domain_xml_disk.c */

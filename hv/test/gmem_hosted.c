@@ -7,7 +7,8 @@
 #include "hv/lib/error.h"
 
 u8 *fake_ram;
-bool fake_missing[FAKE_RAM_PAGES];
+bool fake_missing[FAKE_RAM_PAGES], fake_given[FAKE_RAM_PAGES];
+void (*fake_while_settling)(void);
 static u32 pins[FAKE_RAM_PAGES];
 
 void fake_ram_create(void)
@@ -16,6 +17,8 @@ void fake_ram_create(void)
 	memset(fake_ram, 0, FAKE_RAM_BYTES);
 	memset(fake_missing, 0, sizeof(fake_missing));
 	memset(pins, 0, sizeof(pins));
+	memset(fake_given, 0, sizeof(fake_given));
+	fake_while_settling = NULL;
 }
 
 u64 fake_pins(void)
@@ -182,4 +185,56 @@ void gmem_window_written(struct vm *vm, const struct gmem_window *window, u32 of
 {
 	(void)vm;
 	assert(offset + size_bytes <= window->size_bytes);
+}
+
+struct gmem_batch {
+	u32 count;
+};
+#define BATCH_PAGES 512u
+
+struct gmem_batch *gmem_batch_create(struct vm *vm)
+{
+	(void)vm;
+	return calloc(1, sizeof(struct gmem_batch));
+}
+
+void gmem_batch_destroy(struct gmem_batch *batch)
+{
+	assert(!batch || !batch->count);
+	free(batch);
+}
+
+u64 gmem_batch_add(struct gmem_batch *batch, gpa_t address, u64 size_bytes)
+{
+	u64 done = 0;
+
+	assert(!((address.value | size_bytes) & PAGE_MASK));
+	for (; done < size_bytes && batch->count < BATCH_PAGES; done += PAGE_SIZE) {
+		u64 page = (address.value + done) >> PAGE_SHIFT;
+
+		if (page >= FAKE_RAM_PAGES || pins[page])
+			continue;
+		batch->count += !fake_missing[page];
+		fake_given[page] = fake_missing[page] = true;
+		memset(fake_ram + page * PAGE_SIZE, 0, PAGE_SIZE);
+	}
+	return done;
+}
+
+bool gmem_batch_settle(struct gmem_batch *batch, bool (*hurry)(void *context), void *context)
+{
+	(void)batch;
+	if (fake_while_settling)
+		fake_while_settling();
+	return !(hurry && hurry(context));
+}
+
+void gmem_batch_finish(struct gmem_batch *batch)
+{
+	batch->count = 0;
+}
+
+void gmem_take_back(struct vm *vm)
+{
+	(void)vm;
 }

@@ -178,7 +178,7 @@ struct vcpu_cpu_time vcpu_cpu_time(const struct vcpu *vcpu)
 void gmem_get_stats(const struct vm *vm, struct gmem_stats *stats)
 {
 	(void)vm;
-	*stats = (struct gmem_stats){ 4 * MIB, 12 * KIB, 2 * MIB, 262144 };
+	*stats = (struct gmem_stats){ 4 * MIB, 12 * KIB, 0, 2 * MIB, 262144 };
 }
 
 /* A host of four CPUs. */

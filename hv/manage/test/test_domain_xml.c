@@ -166,7 +166,13 @@ START_TEST(refusals_name_file_line_and_element)
 		{ HEAD "text</domain>", "a.xml:1: <domain>: text is not expected here" },
 		{ HEAD "<x:y xmlns:x='urn:x'/></domain>", "a.xml:5: <x:y>: not supported by this version of Solera" },
 		{ HEAD "<currentMemory>1</currentMemory></domain>",
-		  "a.xml:1: <domain>: <currentMemory> must be as <memory>: this version of Solera has no balloon" },
+		  "a.xml:1: <domain>: <currentMemory> below <memory> needs <memballoon model='virtio'/>" },
+		{ HEAD "<devices><memballoon model='none'><stats period='1'/></memballoon></devices></domain>",
+		  "a.xml:5: <memballoon>: a machine without a balloon has nothing here but model='none'" },
+		{ HEAD "<devices><memballoon model='virtio' autodeflate='x'/></devices></domain>",
+		  "a.xml:5: <memballoon>: autodeflate 'x' is not supported by this version of Solera (supported: on, off)" },
+		{ HEAD "<devices><memballoon model='virtio'><stats period='86401'/></memballoon></devices></domain>",
+		  "a.xml:5: <stats>: period 86401 is out of range: seconds up to 86400" },
 		{ HEAD "<currentMemory>2097152</currentMemory></domain>",
 		  "a.xml:1: <domain>: current memory '2097152k' exceeds maximum '1048576k'" },
 		{ HEAD "<on_crash>coredump-destroy</on_crash></domain>",
@@ -380,6 +386,11 @@ static void generate(struct domain_config *config, unsigned *seed)
 	config->serial_count = (u32)(rand_r(seed) % 5);
 	config->console = config->serial_count && (rand_r(seed) & 1);
 	config->memballoon_none = rand_r(seed) & 1;
+	if (!config->memballoon_none && (rand_r(seed) & 1)) {
+		config->balloon = (struct domain_balloon){ .present = true, .autodeflate = (u8)(rand_r(seed) % 3), .slot = 22,
+							   .reporting = (u8)(rand_r(seed) % 3), .period_s = (u32)rand_r(seed) % 3 };
+		config->current_memory_kib = MAX(1024ull, ALIGN_DOWN(config->memory_kib / 2, 1024ull));
+	}
 	config->port_count = (u32)(rand_r(seed) % DOMAIN_PORTS_MAX);
 	config->virtio_serial = config->port_count || (rand_r(seed) & 1);
 	config->virtio_serial_slot = config->virtio_serial ? 21 : 0;
