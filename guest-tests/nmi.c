@@ -69,14 +69,14 @@ static void order(void)
 	report(taken == 1, "one that is sent in the shadow of MOV SS comes when it ends");
 }
 
-/* The PIT through the I/O APIC, as an NMI. */
+/* The PIT through the I/O APIC, as an NMI, again and again: one that comes before the HLT must not be the last. */
 static void halted(void)
 {
 	taken = 0;
 	ioapic_write(0x14, 0x400);
-	pit_channel0(0, 2000);
+	pit_channel0(2, 12000);
 	__asm__ volatile("hlt" ::: "memory");
-	report(taken == 1, "an NMI ends a HLT with interrupts off");
+	report(taken >= 1, "an NMI ends a HLT with interrupts off");
 	ioapic_write(0x14, 0x10000);
 }
 

@@ -4,8 +4,8 @@
 .PHONY: scenarios scenarios-full check-scenarios check-scenarios-full
 scenarios: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest machine-kernels ## boot the image and use it, on serial and on screen
 	@tools/scenario --jobs 2
-scenarios-full: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest machine-kernels $(FULL_KERNEL) ## all scenarios, also the long ones
-	@tools/scenario --jobs 2 --full
+scenarios-full: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest machine-kernels $(FULL_KERNEL) ## the scenarios that are too long for make check
+	@tools/scenario --jobs 2 --full-only
 scenario-%: image iso demo-image demo-iso demo-disk $(MEMTEST) $(B)/guests/bench/idle.gtest machine-kernels
 	@tools/scenario $*
 check-scenarios: scenarios
