@@ -157,6 +157,19 @@ static int exists(const struct pool *other, bool same_uuid, struct manage_error 
 			   : "pool '%s' already exists with uuid %s", other->config.name, uuid);
 }
 
+/* [pools_lock] The pool that has the same place. */
+static struct pool *neighbour(const struct pool_config *config)
+{
+	LIST_FOR_EACH(node, &pools) {
+		struct pool *pool = LIST_ENTRY(node, struct pool, node);
+
+		if (pool->config.type == config->type && string_equal(pool->config.target, config->target) &&
+		    string_equal(pool->config.device, config->device))
+			return pool;
+	}
+	return NULL;
+}
+
 /* [pools_lock] New in the list, or what was inactive of that name and UUID with a new description. */
 static int put(const struct pool_config *config, struct pool **out, struct manage_error *error)
 {
@@ -174,6 +187,9 @@ static int put(const struct pool_config *config, struct pool **out, struct manag
 	if (pool && pool->active && (pool->config.type != config->type || !string_equal(pool->config.target, config->target) ||
 				     !string_equal(pool->config.device, config->device)))
 		return manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "storage pool '%s' is active", config->name);
+	other = neighbour(config);
+	if (other && other != pool)
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "Storage source conflict with pool: '%s'", other->config.name);
 	if (!pool) {
 		pool = kzalloc(sizeof(*pool));
 		if (!pool)

@@ -22,7 +22,9 @@ int shell_volume(struct shell *shell, const struct shell_arguments *arguments, s
 
 	if (code)
 		return code;
-	return volume_find(pool, name, info, &error) ? shell_fail(shell, &error, "failed to get vol '%s'", name) : OK;
+	if (volume_find(pool, name, info, &error))
+		return shell_fail(shell, &error, "failed to get vol '%s'%s", name, pool ? "" : ", specifying --pool might help");
+	return OK;
 }
 
 void shell_complete_pools(struct shell_completions *completions)

@@ -28,10 +28,24 @@ machine b.xml B 22222222-1111-4111-8111-111111111111 '<title>the title</title>'
 machine long.xml a-much-longer-name 33333333-1111-4111-8111-111111111111 '<title>ein längerer Titel</title>'
 machine d.xml dé 44444444-1111-4111-8111-111111111111 ''
 
-# Both begin with nothing but the id 1 used up.
+# The same pools in both; the test driver knows no places, so what is in a pool is compared by the scenario `pools`.
+for side in virsh solera; do
+	echo "<pool type='dir'><name>p</name><uuid>66666666-1111-4111-8111-111111111111</uuid><target><path>/sda1/p</path></target></pool>" \
+		>"$folder/$side/p.xml"
+	echo "<pool type='dir'><name>p</name><uuid>77777777-1111-4111-8111-111111111111</uuid><target><path>/sda1/p</path></target></pool>" \
+		>"$folder/$side/p-other.xml"
+	echo "<pool type='dir'><name>another-pool</name><uuid>66666666-1111-4111-8111-111111111111</uuid><target><path>/sda1/r</path></target></pool>" \
+		>"$folder/$side/p-same.xml"
+	echo "<pool type='dir'><name>third</name><uuid>88888888-1111-4111-8111-111111111111</uuid><target><path>/sda1/p</path></target></pool>" \
+		>"$folder/$side/p-place.xml"
+done
+
+# Both begin with nothing but the id 1 used up, and without pools.
 cat >"$folder/virsh/prelude" <<'E'
 destroy test
 undefine test
+pool-destroy default-pool
+pool-undefine default-pool
 E
 cat >"$folder/solera/prelude" <<'E'
 define a.xml
@@ -323,6 +337,52 @@ desc nosuch
 desc
 undefine 11111111-1111-4111-8111-111111111111
 list --all
+pool-list --all
+pool-define p.xml
+pool-define p-other.xml
+pool-define p-same.xml
+pool-define p-place.xml
+pool-define nosuch.xml
+pool-define-as zz dir --target /sda1/zz
+pool-list
+pool-list --all
+pool-list --inactive
+pool-list --all --details
+pool-list --all --type dir
+pool-list --all --foo
+pool-info p
+pool-info 66666666-1111-4111-8111-111111111111
+pool-info nosuch
+pool-info
+pool-uuid p
+pool-uuid nosuch
+pool-start nosuch
+pool-destroy p
+pool-destroy nosuch
+pool-autostart p
+pool-list --all --autostart
+pool-list --all --no-autostart
+pool-list --all
+pool-info p
+pool-autostart p --disable
+pool-autostart nosuch
+pool-refresh nosuch
+pool-refresh p
+pool-dumpxml nosuch
+vol-list p
+vol-list nosuch
+vol-list
+vol-info x --pool nosuch
+vol-info /nosuch
+vol-path /nosuch
+vol-delete /nosuch
+vol-clone /nosuch new
+vol-resize /nosuch 1M
+vol-create-as p z 2X
+vol-create-as nosuch z 2M
+pool-undefine p
+pool-undefine p
+pool-undefine zz
 help-no-such
 E
 sed -i '/^create$/d' "$folder/commands" # Solera reads what is pasted; virsh demands <file>
@@ -344,6 +404,7 @@ normalise() { # FILE PRELUDE-LINES
 		-e 's/^OS Type:        (linux|hvm)$/OS Type:/' # the test driver pretends Linux; qemu and Solera say hvm
 		-e '/^CPU time:/d' # the host's clock there; here time really spent, none when it never ran
 		-e '/^Security (model|DOI|label):/d' # the test driver pretends a security model
+		-e '/^It (is kept in|lives until power-off|will be there again)/d' # Solera's own words: where a definition is kept
 		-e 's/^Time: [0-9]+$/Time/' # invented there, the clock here
 		-e 's/^CPU:            [0-9]+$/CPU:/' # likewise
 		-e 's/[ 0-9]{9}\.[0-9]{9} seconds$/SECONDS/' # likewise: names, columns and order must be the same

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/manage/test/fake_qcow2.c hv/block/file_disk.c hv/block/file_disk_submit.c hv/block/file_system.c hv/block/extent_map.c hv/block/fat_geometry.c hv/block/fat_name.c hv/block/fat_table.c hv/block/fat_volume.c hv/block/fat_directory.c hv/block/fat_entry.c hv/block/fat_path.c hv/block/fat_check.c hv/block/fat_file.c hv/block/fat_data.c hv/block/fat_resize.c hv/rtc_time.c hv/manage/store.c hv/manage/domain_store.c */
+/* LINK: hv/manage/pool.c hv/manage/pool_xml.c hv/manage/volume.c hv/manage/volume_copy.c hv/shell/cmd_pool.c hv/shell/cmd_volume.c hv/shell/storage_argument.c hv/block/partition.c hv/block/partition_table.c hv/block/partition_gpt.c hv/block/partition_mbr.c hv/lib/crc32.c */
 /* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/shell/cmd_domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_nic.c hv/manage/address.c hv/manage/domain_nics.c hv/manage/test/fake_network.c hv/net_port.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c hv/shell/shell.c hv/shell/line_editor.c hv/shell/line_keys.c hv/shell/history.c hv/shell/split.c hv/shell/arguments.c hv/shell/complete.c hv/shell/table.c hv/shell/help.c hv/lib/utf8.c hv/shell/domain_argument.c hv/shell/cmd_domain_list.c hv/shell/cmd_domain_info.c hv/shell/cmd_domain_disks.c hv/shell/cmd_domain_stats.c hv/shell/cmd_domain_cpu.c hv/shell/cmd_vtop.c hv/shell/cmd_domain_life.c hv/shell/cmd_domain_define.c hv/shell/cmd_domain_edit.c hv/shell/edit_screen.c hv/shell/text_editor.c hv/shell/text_buffer.c hv/shell/text_keys.c hv/shell/cmd_domain_console.c hv/shell/cmd_capabilities.c hv/manage/capabilities.c hv/manage/domain_stats.c */
 /* CFLAGS: -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
@@ -25,7 +26,7 @@
 const struct shell_command *const shell_command_tables[] = {
 	shell_commands_domain_life, shell_commands_domain_define, shell_commands_domain_edit, shell_commands_domain_console, shell_commands_domain_info,
 	shell_commands_domain_list, shell_commands_domain_stats, shell_commands_domain_cpu, shell_commands_vtop,
-	shell_commands_capabilities, NULL,
+	shell_commands_capabilities, shell_commands_pool, shell_commands_volume, NULL,
 };
 
 const struct shell_command *shell_command_find(const char *name)
