@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Pools and volumes on a FAT32 partition of an NVMe disk: made, filled, copied, used by Linux as a disk, judged outside."""
+"""Pools and volumes on a FAT32 partition of an NVMe disk: made, filled, copied, used by Linux as disks, one a qcow2 image that grows; judged outside."""
 
 TIME_LIMIT = 500
 DOMAIN = '''<domain type='kvm'><name>user</name><memory unit='MiB'>192</memory>
 <os><type>hvm</type><kernel>/solera/vmlinuz</kernel><initrd>/solera/initrd</initrd>
 <cmdline>console=ttyS0 quiet mitigations=off</cmdline></os><features><acpi/></features>
 <devices><disk type='file'><driver name='qemu' type='raw'/><source file='/nvme0n1p1/images/copy.img'/><target dev='vda'/></disk>
+<disk type='file'><driver name='qemu' type='qcow2'/><source file='/nvme0n1p1/images/grow.qcow2'/><target dev='vdb'/></disk>
 <serial type='pty'/></devices></domain>'''
 
 
@@ -19,7 +20,9 @@ def run(boot):
     store = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(store)
     disk = os.path.join(boot.directory, 'pools.img')
-    store.make_disk(disk, folders=('::/images',))
+    grow = os.path.join(boot.directory, 'grow.qcow2')
+    subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', grow, '64M'], check=True)
+    store.make_disk(disk, folders=('::/images',), files=((grow, '::/images/grow.qcow2'),))
     xml = os.path.join(boot.directory, 'user.xml')
     with open(xml, 'w') as file:
         file.write(DOMAIN)
@@ -51,7 +54,7 @@ def run(boot):
     m.command('vol-upload first.img ext4.img --pool images')
     says('vol-clone first.img copy.img --pool images', 'Vol copy.img cloned from first.img')
     listed = m.command('vol-list images')
-    assert re.search(r'copy\.img +/nvme0n1p1/images/copy\.img\n +first\.img', listed) and '.part' not in listed, listed
+    assert re.search(r'copy\.img +/nvme0n1p1/images/copy\.img\n +first\.img.*\n +grow\.qcow2', listed) and '.part' not in listed, listed
     says('vol-info copy.img --pool images --bytes', f'Capacity:       {ext4} bytes')
     # A machine uses the copy; nobody else may meanwhile.
     m.send_line('start user')
@@ -63,6 +66,10 @@ def run(boot):
     m.send('mkdir -p /mnt; mount -t ext4 /dev/vda /mnt && dd if=/dev/urandom of=/mnt/a bs=1M count=4 2>/dev/null; sync; '
            'md5sum </mnt/a && umount /mnt; echo "= $?"\r')
     digest = m.wait('^[0-9a-f]{32}', 120).group(0)
+    m.wait('^= 0', 60)
+    m.send('dd if=/dev/urandom of=/tmp/g bs=1M count=6 2>/dev/null; dd if=/tmp/g of=/dev/vdb bs=1M seek=20 2>/dev/null; sync; '
+           'md5sum </tmp/g; echo "= $?"\r')
+    grown = m.wait('^[0-9a-f]{32}', 180).group(0)
     m.wait('^= 0', 60)
     m.send(b'\x1d')
     m.wait_prompt()
@@ -88,7 +95,13 @@ def run(boot):
         file.seek(store.PARTITION_START * 512)
         out.write(file.read(store.PARTITION_SECTORS * 512))
     subprocess.run(['mcopy', '-n', '-o', '-i', partition, '::/images/copy.img', copy], check=True)
+    subprocess.run(['mcopy', '-n', '-o', '-i', partition, '::/images/grow.qcow2', grow], check=True)
     os.unlink(partition)
+    subprocess.run(['qemu-img', 'check', '-q', grow], check=True)
+    subprocess.run(['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', grow, grow + '.raw'], check=True)
+    with open(grow + '.raw', 'rb') as file:
+        file.seek(20 << 20)
+        assert hashlib.md5(file.read(6 << 20)).hexdigest() == grown, 'another content in the qcow2 image than the guest wrote'
     subprocess.run(['e2fsck', '-f', '-n', copy], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     found = subprocess.run(['debugfs', '-R', 'cat /a', copy], check=True, capture_output=True).stdout
     assert hashlib.md5(found).hexdigest() == digest, 'another content than the guest wrote'

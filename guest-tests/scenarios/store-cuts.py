@@ -60,10 +60,9 @@ def run(boot, cuts=CUTS):
         m = store.machine(boot, disk)
         m.wait_prompt(120)
         assert 'images   active' in m.command('pool-list')
-        m.command('vol-list images')
         work = []
         for i in range(12):
-            work += [f'vol-create-as images volume-{cut}-{i} 300K', f'desc one {"x" * chance.randrange(3000)}',
+            work += [f'vol-create-as images volume-{cut}-{i} 300K', f'desc one {"x" * chance.randrange(1, 300)}',
                      'autostart two', 'autostart two --disable', f'vol-delete volume-{cut}-{i - 1} --pool images']
         for line in range(0, len(work), 5):
             m.send_line('; '.join(work[line:line + 5]))

@@ -8,7 +8,7 @@ DOMAIN = '''<domain type='kvm'><name>NAME</name><memory unit='MiB'>MEMORY</memor
 <os><type>hvm</type><kernel>/solera/none</kernel></os></domain>'''
 
 
-def make_disk(path, folders=()):
+def make_disk(path, folders=(), files=()):
     """A GPT disk with one FAT32 partition that has a folder \\solera\\store."""
     import os
     import subprocess
@@ -18,6 +18,8 @@ def make_disk(path, folders=()):
     quiet = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL, 'check': True}
     subprocess.run(['mkfs.fat', '-F', '32', '-n', 'STORE', partition], **quiet)
     subprocess.run(['mmd', '-i', partition, '::/solera', '::/solera/store', *folders], **quiet)
+    for source, target in files:
+        subprocess.run(['mcopy', '-i', partition, source, target], **quiet)
     with open(path, 'wb') as file:
         file.truncate((PARTITION_START + PARTITION_SECTORS + 2048) * 512)
     subprocess.run(['sgdisk', '-n', f'1:{PARTITION_START}:{PARTITION_START + PARTITION_SECTORS - 1}', path], **quiet)
