@@ -80,15 +80,20 @@ static int mount(struct file_system *file_system, const char *name, char *words,
 	return error;
 }
 
+/* [mounts_lock] Once for each that is not the last one again: the store's is mounted for every change. */
 static void tell(const struct file_system *file_system)
 {
+	static char told[BLOCK_NAME_MAX];
 	struct fat_space space;
 
+	if (string_equal(told, file_system->anchor.name))
+		return;
+	string_copy(told, file_system->anchor.name, sizeof(told));
 	fat_get_space(file_system->volume, &space);
 	log_info("%s: FAT32 mounted%s, %llu MiB free of %llu", file_system->anchor.name, space.read_only ? " read-only" : "",
 		 (unsigned long long)(space.free_bytes / MIB), (unsigned long long)(space.total_bytes / MIB));
 	if (space.lost_bytes)
-		log_notice("%s: %llu KiB are lost, used by no file (a cut of power): fsck.fat gives them back",
+		log_info("%s: %llu KiB are lost, used by no file (a cut of power): fsck.fat gives them back",
 			   file_system->anchor.name, (unsigned long long)(space.lost_bytes / KIB));
 }
 
