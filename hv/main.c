@@ -45,6 +45,7 @@
 #include "hv/stack_protector.h"
 #include "hv/thread.h"
 #include "hv/timer.h"
+#include "hv/tsc_watch.h"
 #include "hv/version.h"
 #include "hv/virt_start.h"
 #include "hv/vmap.h"
@@ -117,6 +118,7 @@ static void machines_init(void)
 
 	virt_start(backends, ARRAY_SIZE(backends));
 	smp_start();
+	tsc_watch_start();
 	exit_start(!boot_option("no_fast", NULL, 0));
 	vm_set_board(&pc_board);
 	device_model_register(&virtio_balloon_model);

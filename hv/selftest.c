@@ -19,6 +19,7 @@
 #include "hv/slab.h"
 #include "hv/thread.h"
 #include "hv/timer.h"
+#include "hv/tsc_watch.h"
 
 #define ROUNDS 1000u
 
@@ -297,6 +298,10 @@ void selftest_run(void)
 
 	if (boot_option("selftest", how, sizeof(how)) && string_equal(how, "hang")) {
 		selftest_hang();
+		return;
+	}
+	if (string_equal(how, "drift")) {
+		log_notice("selftest: the last CPU's time-stamp counter %s", tsc_watch_disturb(1000000) ? "went ahead" : "cannot be moved");
 		return;
 	}
 	if (how[0])
