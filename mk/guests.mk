@@ -30,7 +30,9 @@ GUEST_KERNELS += $(B)/guests/hello-multiboot.gtest $(B)/guests/hello-elf32.gtest
 MACHINE_SOURCES := $(sort $(wildcard guest-tests/machines/*.c))
 MACHINE_KERNELS := $(MACHINE_SOURCES:guest-tests/machines/%.c=$(B)/guests/%.kernel)
 $(B)/guests/%.kernel: $(B)/guests/guest-tests/machines/%.o $(GUEST_LIB) guest-tests/lib/guest.lds
-	ld -nostdlib -static -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 -T guest-tests/lib/guest.lds -o $@ $(GUEST_LIB) $<
+	ld -nostdlib -static -z noexecstack --no-warn-rwx-segments -z max-page-size=4096 -T guest-tests/lib/guest.lds -o $@ $(GUEST_LIB) $(GUEST_MORE) $<
+$(B)/guests/smp_%.kernel: GUEST_MORE := $(GUEST_SMP_LIB)
+$(patsubst guest-tests/machines/%.c,$(B)/guests/%.kernel,$(filter guest-tests/machines/smp_%.c,$(MACHINE_SOURCES))): $(GUEST_SMP_LIB)
 -include $(wildcard $(B)/guests/guest-tests/*.d $(B)/guests/guest-tests/lib/*.d $(B)/guests/guest-tests/bench/*.d \
                     $(B)/guests/guest-tests/machines/*.d)
 

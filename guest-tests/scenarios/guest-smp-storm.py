@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A machine that storms its four CPUs with IPIs, NMIs, INITs and timers and spins deaf: its neighbour works, the shell answers."""
 import os
+import re
 import time
 
 TIME_LIMIT = 600
@@ -16,6 +17,21 @@ def domain(directory, **fields):
     with open(path, 'w') as file:
         file.write(DOMAIN.format(**fields))
     return path
+
+
+def slowest_answer(text):
+    """Of a scheduling trace: from a wake-up of the shell to its next sleep, in seconds of Solera's clock; and how many there were."""
+    woken, worst, count, names = {}, 0, 0, {}
+    for when, kind, thread, detail, name in re.findall(r'^(\d+\.\d{9}) \d+ (\w+) (\d+) (\S+) (.*)$', text, re.M):
+        names[thread] = name.strip()
+        if kind == 'wake':
+            woken.setdefault(thread, float(when))
+        elif kind == 'switch' and detail.endswith(':asleep'):
+            left = detail.split(':')[0]
+            if left in woken and names.get(left) == 'shell':
+                worst, count = max(worst, float(when) - woken[left]), count + 1
+            woken.pop(left, None)
+    return worst, count
 
 
 def run(boot):
@@ -38,6 +54,13 @@ def run(boot):
         slowest = max(slowest, time.monotonic() - start)
     print(f'      the slowest of 20 commands took {slowest:.2f} s of wall time')
     assert slowest < 5
+    # By Solera's own clock: each time that a key or a line woke the shell, until it had answered.
+    assert 'Tracing' in m.command('sched-trace --start --records 8192')
+    for _ in range(20):
+        m.command('list')
+    worst, count = slowest_answer(m.command('sched-trace --stop', 120))
+    print(f'      the shell was woken {count} times; the slowest answer took {worst * 1000:.1f} ms of Solera\'s time')
+    assert count >= 20 and worst <= 0.1, (count, worst)
     m.send_line('console good')
     m.wait('Escape character')
     m.send('head -c 3000000 /dev/zero | md5sum\r')

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Machines that only spin share one CPU as schedinfo says: 25 : 75, equal, capped; storms take nothing; the shell answers."""
+"""Machines that only spin share one CPU as schedinfo says: 25 : 75, equal whatever they hold, capped; storms take nothing."""
 
 import os
 import re
 import struct
 
-TIME_LIMIT = 420
+TIME_LIMIT = 600
 
 SPIN = b'\xeb\xfe'                                             # jmp $
 CPUID = b'\x31\xc0\x0f\xa2\xeb\xfa'                            # xor eax,eax; cpuid; jmp: an exit each time
@@ -13,6 +13,10 @@ SELF_IPI = b'\xc7\x05\x00\x03\xe0\xfe\x30\x00\x04\x00\xeb\xf4'  # the ICR of the
 
 DOMAIN = '''<domain type='kvm'><name>{name}</name><memory unit='MiB'>16</memory>{tune}
 <os><type>hvm</type><kernel>/solera/{kernel}</kernel></os><features><acpi/><apic/></features></domain>'''
+
+FOUR = '''<domain type='kvm'><name>{name}</name><memory unit='MiB'>16</memory><vcpu>4</vcpu><os><type>hvm</type>
+<kernel>/solera/{kernel}</kernel><cmdline>{line}</cmdline></os><features><acpi/><apic/></features>
+<devices><serial type='pty'/></devices></domain>'''
 
 
 def kernel(code):
@@ -60,6 +64,14 @@ def run(boot):
         with open(path, 'w') as file:
             file.write(DOMAIN.format(name=name, kernel=image + '.elf', tune=tune))
         domains.append(path)
+    # Machines of four vCPUs: that spin, that interrupt each other without end, that storm in every way there is.
+    for name, image, line in (('four', 'work', 'how=spin'), ('flood', 'work', 'how=flood'), ('storm4', 'storm', 'forever')):
+        path = os.path.join(boot.directory, name + '.xml')
+        with open(path, 'w') as file:
+            file.write(FOUR.format(name=name, kernel=image, line=line))
+        domains.append(path)
+    files['build/guests/smp_work.kernel'] = 'work'
+    files['build/guests/smp_storm.gtest'] = 'storm'
     m = boot(image=boot.image(files=files, domains=domains), memory='1G')
     m.wait_prompt(120)
 
@@ -92,6 +104,21 @@ def run(boot):
         assert f"Domain '{name}' started" in m.command(f'start {name}')
         percent, _ = shares(m, ['one', name])
         print(f'      a spinner beside {name}: {percent[0]:.1f} : {percent[1]:.1f} %')
+        assert percent[0] >= 49, percent
+        m.command(f'destroy {name}')
+
+    # A machine counts, not its vCPUs: four that spin against one; four that flood each other, four that storm.
+    for name, exactly in (('four', True), ('flood', False), ('storm4', False)):
+        assert f"Domain '{name}' started" in m.command(f'start {name}')
+        if name != 'storm4':
+            m.send_line(f'console {name}')
+            m.wait('smp_work: .* on 4 CPUs', 120)
+            m.send(b'\x1d')
+            m.wait_prompt()
+        percent, _ = shares(m, ['one', name], 6)
+        print(f'      a spinner beside {name}, of four vCPUs: {percent[0]:.1f} : {percent[1]:.1f} %')
+        if exactly:
+            about(percent, [50, 50], 1)
         assert percent[0] >= 49, percent
         m.command(f'destroy {name}')
 

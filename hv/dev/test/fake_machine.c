@@ -106,16 +106,25 @@ struct thread *thread_current(void) { return NULL; }
 
 struct vm *fake_machine_create(void)
 {
+	return fake_machine_create_with(1);
+}
+
+struct vm *fake_machine_create_with(u32 vcpus)
+{
 	struct vm *vm = calloc(1, sizeof(*vm));
 	const char *error;
 	int code;
 
 	fake_time_reset();
 	fake_now_ns = 1000000; /* not 0: the machine's clock has an offset */
-	vm->vcpus[0] = calloc(1, sizeof(struct vcpu));
-	vm->vcpus[0]->vm = vm;
-	vm->vcpu_count = 1;
-	cpu_topology_default(&vm->config.topology, 1);
+	cpu_topology_default(&vm->config.topology, vcpus);
+	for (; vm->vcpu_count < vcpus; vm->vcpu_count++) {
+		struct vcpu *vcpu = calloc(1, sizeof(*vcpu));
+
+		*vcpu = (struct vcpu){ .vm = vm, .index = vm->vcpu_count,
+				       .apic_id = cpu_topology_apic_id(&vm->config.topology, vm->vcpu_count) };
+		vm->vcpus[vm->vcpu_count] = vcpu;
+	}
 	vm->low_ram_bytes = 256 * MIB;
 	vm->config.serial_count = PC_SERIAL_MAX;
 	vm->config.acpi = true;
@@ -138,7 +147,8 @@ void fake_machine_destroy(struct vm *vm)
 	assert(!timers.root); /* a timer that outlives its machine */
 	io_map_release(&vm->ports);
 	io_map_release(&vm->mmio);
-	free(vm->vcpus[0]);
+	for (u32 i = 0; i < vm->vcpu_count; i++)
+		free(vm->vcpus[i]);
 	free(vm);
 }
 

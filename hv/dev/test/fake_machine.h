@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the devices' tests run on: a clock that moves when told, timers that fire in its order, wires that remember, and a
- * machine with one vCPU and the real board, without memory and without a guest.
+ * machine of one or more vCPUs with the real board, without memory and without a guest.
  */
 #ifndef HV_DEV_TEST_FAKE_MACHINE_H
 #define HV_DEV_TEST_FAKE_MACHINE_H
@@ -22,7 +22,8 @@ void fake_time_advance(u64 ns); /* timers fire at their deadlines, in order */
 struct fake_wire { bool level; unsigned rises; };
 struct irq_line fake_line(struct fake_wire *wire);
 
-struct vm *fake_machine_create(void); /* the board is reset and runs */
+struct vm *fake_machine_create(void); /* the board is reset and runs; one vCPU */
+struct vm *fake_machine_create_with(u32 vcpus);
 void fake_machine_destroy(struct vm *vm);
 
 static inline void outb(struct vm *vm, u16 port, u8 value) { io_map_write(&vm->ports, port, 1, value); }

@@ -785,6 +785,82 @@ START_TEST(state_survives_the_round_trip)
 }
 END_TEST
 
+#define MANY 64u
+
+static bool apic_write(u32 index, u32 msr, u64 value)
+{
+	return vm->vcpus[index]->interrupts->write_msr(vm->vcpus[index]->interrupt_controller, msr, value);
+}
+
+static u64 apic_read(u32 index, u32 msr)
+{
+	u64 value = 0;
+
+	ck_assert(vm->vcpus[index]->interrupts->read_msr(vm->vcpus[index]->interrupt_controller, msr, &value));
+	return value;
+}
+
+/* Each APIC with something of its own: a task priority, a timer's mode and count, a pending IPI from its neighbour. */
+static void disturb_apics(void)
+{
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		ck_assert(apic_write(i, 0x1b, apic_read(i, 0x1b) | APIC_BASE_EXTD));
+		ck_assert(apic_write(i, 0x80f, 0x1ff));
+		ck_assert(apic_write(i, 0x808, i % 16));
+		ck_assert(apic_write(i, 0x832, (i % 3) << 17 | (0x40 + i)));
+		if (i % 3 < 2)
+			ck_assert(apic_write(i, 0x838, 1000000 + i));
+		else
+			ck_assert(apic_write(i, 0x6e0, fake_now_ns + 5000000 + i));
+	}
+	for (u32 i = 0; i < vm->vcpu_count; i++)
+		ck_assert(apic_write(i, 0x830, (u64)vm->vcpus[(i + 1) % vm->vcpu_count]->apic_id << 32 | (0x50 + i)));
+}
+
+/* As many APICs as a machine may have: each takes its own state back, and none another's. */
+START_TEST(many_apics_survive_the_round_trip)
+{
+	struct state_writer first, second;
+	struct vm *usual = vm, *other;
+
+	vm = other = fake_machine_create_with(MANY);
+	disturb_apics();
+	pc_board.quiesce(vm);
+	save(&first);
+	vm = fake_machine_create_with(MANY);
+	pc_board.quiesce(vm);
+	ck_assert_int_eq(load(first.data, first.size_bytes), OK);
+	save(&second);
+	ck_assert_uint_eq(first.size_bytes, second.size_bytes);
+	ck_assert_mem_eq(first.data, second.data, first.size_bytes);
+	for (u32 i = 0; i < MANY; i++) {
+		u32 vector = 0x50 + (i + MANY - 1) % MANY;
+
+		ck_assert_uint_eq(apic_read(i, 0x808), i % 16);
+		ck_assert_uint_eq(apic_read(i, 0x820 + vector / 32), BIT32(vector % 32));
+		ck_assert_uint_eq(apic_read(i, 0x838), i % 3 < 2 ? 1000000 + i : 0);
+	}
+	state_writer_release(&second);
+	fake_machine_destroy(vm);
+
+	/* A machine of fewer vCPUs refuses it whole. */
+	vm = fake_machine_create_with(MANY / 2);
+	pc_board.quiesce(vm);
+	save(&second);
+	ck_assert_int_ne(load(first.data, first.size_bytes), OK);
+	state_writer_release(&first);
+	save(&first);
+	ck_assert_uint_eq(first.size_bytes, second.size_bytes);
+	ck_assert_mem_eq(first.data, second.data, first.size_bytes);
+	state_writer_release(&first);
+	state_writer_release(&second);
+	fake_machine_destroy(vm);
+	fake_machine_destroy(other);
+	vm = usual;
+	fake_time_reset();
+}
+END_TEST
+
 /* Every byte of the stream, changed in several ways: taken over exactly, or refused and nothing changed. */
 START_TEST(hostile_state_changes_nothing_or_is_taken_whole)
 {
@@ -838,6 +914,7 @@ Suite *test_suite(void)
 		serial_output_is_kept_and_handed_over, serial_interrupts, serial_ports_share_an_interrupt,
 		serial_input_presses_back,
 		pci_configuration_both_ways, pausing_stops_the_machines_time, state_survives_the_round_trip,
+		many_apics_survive_the_round_trip,
 		hostile_state_changes_nothing_or_is_taken_whole,
 	};
 	Suite *suite = suite_create("board");

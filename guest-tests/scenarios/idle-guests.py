@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""Sixteen idle Linux guests on an idle host: what wakes the host is their own timers, counted on both sides."""
+import os
+import re
+import time
+
+FULL = True
+TIME_LIMIT = 1500
+COUNT = 16
+SECONDS = 10  # a measurement, not a wait for something
+DOMAIN = '''<domain type='kvm'><name>{name}</name><memory unit='MiB'>96</memory><os><type>hvm</type>
+<kernel>/solera/demo-vmlinuz</kernel><initrd>/solera/demo-initrd</initrd><cmdline>console=ttyS0 quiet</cmdline></os>
+<features><acpi/></features><devices><serial type='pty'/></devices></domain>'''
+
+
+def halts(m, names):
+    """How often the guests went idle: each wake-up ends in one."""
+    total = 0
+    for name in names:
+        found = re.search(r'^ HLT +(\d+)', m.command(f'exits {name}'), re.M)
+        total += int(found.group(1)) if found else 0
+    return total
+
+
+def run(boot):
+    names = [f'm{i:02}' for i in range(COUNT)]
+    paths = []
+    for name in names:
+        paths.append(os.path.join(boot.directory, name + '.xml'))
+        with open(paths[-1], 'w') as file:
+            file.write(DOMAIN.format(name=name))
+    m = boot(image=boot.image(files={'build/deps/kernel/vmlinuz': 'demo-vmlinuz', 'build/demo/demo-initrd': 'demo-initrd'},
+                              domains=paths), memory='3G', args=['-accel', 'tcg'] if os.environ.get('ACCEL') == 'tcg' else [])
+    m.wait_prompt(120)
+    if 'enabled' in m.monitor('info kvm').split('\n')[0]:
+        raise boot.Skipped('under KVM the emulator does not see each interrupt')
+    for name in names:
+        m.command(f'start {name}', 60)
+    for name in names:
+        m.send_line(f'console {name}')
+        m.wait(r'demo:/root# ', 900)
+        m.send(b'\x1d')
+        m.wait_prompt(60)
+    # Until init's last work is done: two looks in a row that agree.
+    for _ in range(30):
+        before = halts(m, names)
+        time.sleep(2)
+        if halts(m, names) - before < 100 * COUNT:
+            break
+    trace = os.path.join(boot.directory, 'idle.int')
+    before = halts(m, names)
+    m.monitor(f'logfile {trace}')
+    m.monitor('log int')
+    start = time.monotonic()
+    time.sleep(SECONDS)
+    m.monitor('log none')
+    seconds = time.monotonic() - start
+    guests = halts(m, names) - before
+    with open(trace, encoding='utf-8', errors='replace') as file:
+        # What the host itself takes; what goes into a guest is an event of VMRUN, another line.
+        host = sum('Servicing hardware INT' in line for line in file)
+    os.unlink(trace)
+    print(f'      {COUNT} idle guests: {host / seconds:.1f} interrupts a second wake the host, {guests / seconds:.1f} wake-ups of guests')
+    # Each of the guests' timers is one of the host's; the host's own are those of an idle host (scenario idle), and the typing.
+    assert 0 < guests and host <= 1.2 * guests + 20 * seconds, (host, guests)
+    m.send_line('poweroff --force')
+    m.wait_exit(90)
