@@ -21,7 +21,7 @@ def run(boot):
         m.command(f'start {name}')
     for name in names:
         m.command(f'destroy {name}')
-    before = m.command('nodememstats')
+    before = smp_soak.balance(m)
     for name in names[:2]:
         m.command(f'start {name}')
     for i in range(CYCLES):
@@ -35,7 +35,7 @@ def run(boot):
     smp_soak.every_cpu_runs(m, 'load0')
     for name in names[:2]:
         m.command(f'destroy {name}')
-    after = m.command('nodememstats')
-    assert after == before, f'after {CYCLES} cycles:\n{before}{after}'
+    after = smp_soak.balance(m)
+    assert after == before, f'after {CYCLES} cycles: {before} -> {after}'
     m.send_line('poweroff')
     m.wait_exit(60)

@@ -9,6 +9,7 @@
 #include "hv/memory.h"
 #include "hv/pages.h"
 #include "hv/power.h"
+#include "hv/slab.h"
 #include "hv/version.h"
 
 void host_node(struct host_node *node)
@@ -63,6 +64,11 @@ u32 host_memory_uses(struct host_memory_use uses[HOST_MEMORY_USES_MAX])
 	uses[count++] = (struct host_memory_use){ "image", rest };
 	uses[count++] = (struct host_memory_use){ "solera", solera };
 	return count;
+}
+
+u64 host_live_objects(void)
+{
+	return slab_objects();
 }
 
 int host_cpu_time(u32 cpu, struct host_cpu_time *time)

@@ -27,6 +27,7 @@ struct host_memory_use {
 	u64 kib;
 };
 #define HOST_MEMORY_USES_MAX 12
+u64 host_live_objects(void); /* what kmalloc has given out and not got back: pages of slabs can be kept, these must balance */
 u32 host_memory_uses(struct host_memory_use uses[HOST_MEMORY_USES_MAX]);
 
 struct host_cpu_time {

@@ -40,6 +40,7 @@ static int print_memory_uses(struct shell *shell)
 
 	for (u32 i = 0; i < count; i++)
 		shell_print(shell, "%-7s: %20llu KiB\n", uses[i].what, (unsigned long long)uses[i].kib);
+	shell_print(shell, "%-7s: %20llu\n", "objects", (unsigned long long)host_live_objects());
 	return OK;
 }
 
