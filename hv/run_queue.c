@@ -84,10 +84,8 @@ static void account_until(struct thread *thread, u64 now, u64 *account)
 /* On the queue's own CPU, after its running thread was charged. */
 static void arm_slice_timer(struct run_queue *queue)
 {
-	u64 left, until;
+	u64 left = sched_next_decision(&queue->policy, queue->last_tsc), until;
 
-	queue->policy.look = cpu_count > 1 ? queue->policy.slice / SCHED_LOOKS_A_SLICE : queue->policy.slice;
-	left = sched_next_decision(&queue->policy, queue->last_tsc);
 	if (left == SCHED_NEVER)
 		return;
 	until = clock_ns() + MAX(clock_tsc_to_ns(clock_ns_to_tsc(0) + left), 100000u);
