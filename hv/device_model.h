@@ -33,12 +33,30 @@ struct disk_statistics {
 };
 enum disk_error { DISK_ERROR_NONE, DISK_ERROR_UNSPECIFIED, DISK_ERROR_NO_SPACE };
 
+/* What becomes of a request that the medium fails; ENOSPACE: stop for want of room, report the rest. */
+enum disk_error_policy { DISK_ERRORS_REPORT, DISK_ERRORS_STOP, DISK_ERRORS_ENOSPACE, DISK_ERRORS_IGNORE };
+
+enum disk_limit { DISK_LIMIT_TOTAL_BYTES, DISK_LIMIT_READ_BYTES, DISK_LIMIT_WRITE_BYTES, DISK_LIMIT_TOTAL_IOPS, DISK_LIMIT_READ_IOPS,
+		  DISK_LIMIT_WRITE_IOPS, DISK_LIMITS };
+/* (a) words, which hv/manage changes while the disk is used, `changes` last. */
+struct disk_limits {
+	u64 rates[DISK_LIMITS];             /* a second; 0: no limit */
+	u64 bursts[DISK_LIMITS];            /* so much may be saved up; 0: a tenth of a second's */
+	bool active;                        /* some rate is not 0 */
+	u32 changes;
+};
+
 struct device_disk {
 	struct block_device *device;        /* opened by hv/manage; stays so until vm_destroy has returned */
 	const char *serial;                 /* up to 20 bytes, or NULL */
 	struct disk_statistics *statistics;
 	u32 queues;                         /* 0: as many as vCPUs */
 	bool read_only, discard, writethrough;
+	const struct disk_limits *limits;   /* NULL: none ever */
+	u8 read_errors, write_errors;       /* enum disk_error_policy; write_errors: of whatever is no read */
+	/* NULL: nothing stops. A request waits until the device is resumed: the machine should be paused. Any context. */
+	void (*stopped)(void *context);
+	void *context;                      /* of stopped */
 };
 
 /* The machine's end of a plug, with its name, address and MTU; the device fills in ops, context and offload. */

@@ -58,8 +58,15 @@ static u64 offered_features(const struct virtio_blk *blk)
 	return features;
 }
 
+static void blk_queue_reset(struct virtio_device *device, unsigned queue)
+{
+	blk_forget_aside(of(device), queue);
+}
+
 static void blk_reset(struct virtio_device *device)
 {
+	for (unsigned i = 0; i < device->queue_count; i++)
+		blk_forget_aside(of(device), i);
 	fill_config(of(device));
 }
 
@@ -73,6 +80,7 @@ static bool blk_features_ok(struct virtio_device *device, u64 features)
 
 static const struct virtio_device_ops blk_ops = {
 	.reset = blk_reset, .features_ok = blk_features_ok, .doorbell = blk_doorbell, .work = blk_work,
+	.queue_reset = blk_queue_reset,
 };
 
 static void free_blk(struct virtio_blk *blk)
@@ -113,14 +121,22 @@ static void blk_destroy(void *context)
 	struct virtio_blk *blk = context;
 
 	virtio_device_release(&blk->device);
+	blk_limits_end(blk);
 	free_blk(blk);
 }
 
 static void machine_reset(void *context) { virtio_pci_reset(&((struct virtio_blk *)context)->pci); }
 static void quiesce(void *context) { virtio_pause(&((struct virtio_blk *)context)->device); }
-static void resume(void *context) { virtio_resume(&((struct virtio_blk *)context)->device); }
 static void save(void *context, struct state_writer *writer) { virtio_pci_save(&((struct virtio_blk *)context)->pci, writer); }
 static int load(void *context, struct state_reader *reader) { return virtio_pci_load(&((struct virtio_blk *)context)->pci, reader); }
+
+static void resume(void *context)
+{
+	struct virtio_blk *blk = context;
+
+	blk_allow_again(blk);
+	virtio_resume(&blk->device);
+}
 
 static void disk_changed(void *context)
 {
@@ -149,6 +165,7 @@ static int blk_create(struct vm *vm, struct vpci_bus *bus, const struct device_s
 	blk->disk = spec->disk;
 	set_serial(blk, spec->disk.serial);
 	waitqueue_init(&blk->bounce_wait, "bounce");
+	blk_limits_init(blk);
 	blk->device.name = spec->alias;
 	blk->device.vm = vm;
 	blk->device.ops = &blk_ops;

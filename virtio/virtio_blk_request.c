@@ -99,6 +99,21 @@ static void finish(struct blk_request *request, int status)
 	virtio_give(device, queue, head, written);
 }
 
+/* The medium's word, through the error policy. Any context. */
+static void finish_medium(struct blk_request *request, int status)
+{
+	struct virtio_device *device = &request->blk->device;
+	int judged = status == OK ? OK : blk_judge_failure(request, status);
+
+	if (LIKELY(judged != ERR_AGAIN)) {
+		finish(request, judged);
+		return;
+	}
+	unpin(request);
+	gmem_unpin(device->vm, GPA(request->status_address), 1, GMEM_WRITE);
+	blk_set_aside(request);
+}
+
 /* Payload between the bounce buffer and the guest's pinned ranges, page by page. */
 static void copy_bounced(struct blk_request *request, bool to_guest)
 {
@@ -142,7 +157,7 @@ static void transfer_complete(struct block_transfer *transfer, int status)
 	if (UNLIKELY(request->bounce != NULL))
 		end_bounce(request, status);
 	/* A range or an operation that the medium refuses is an error of this request. */
-	finish(request, status == ERR_UNSUPPORTED && request->type == VIRTIO_BLK_T_OUT ? ERR_IO : status);
+	finish_medium(request, status == ERR_UNSUPPORTED && request->type == VIRTIO_BLK_T_OUT ? ERR_IO : status);
 }
 
 /* What a write must be when it completes: see "the device's write cache" of "Block Device". */
@@ -249,6 +264,11 @@ static int prepare_fast(struct virtio_device *device, struct virtq_chain *chain,
 	request->status_address = status.address;
 	if (pin_fast(request, (u32)ranges) != OK)
 		return ERR_AGAIN;
+	if (UNLIKELY(!blk_admit(of(device), chain))) {
+		unpin(request);
+		gmem_unpin(device->vm, GPA(request->status_address), 1, GMEM_WRITE);
+		return ERR_BUSY;
+	}
 	set_written(request, chain);
 	fill_transfer(request, header.sector, bytes);
 	fast->bytes += bytes;
@@ -434,7 +454,7 @@ static void range_complete(struct block_transfer *transfer, int status)
 	kfree(request->list);
 	request->list = NULL;
 	count(request, status);
-	finish(request, status);
+	finish_medium(request, status);
 }
 
 static int read_list(struct blk_request *request, const struct virtq_chain *chain)
@@ -495,6 +515,8 @@ static int claim(struct virtio_device *device, struct virtq_chain *chain, void *
 		device->queues[request->queue].ring.broken = "a head that is still in use";
 		return ERR_INVALID;
 	}
+	if (!blk_admit(of(device), chain))
+		return ERR_BUSY;
 	WRITE_ONCE(request->busy, true);
 	return OK;
 }
@@ -547,12 +569,31 @@ static void handle(struct blk_request *request, const struct virtq_chain *chain)
 	}
 }
 
+/* What was set aside when the medium failed, in any order, as if it came now. */
+static void try_again(struct virtio_blk *blk, unsigned queue, struct virtq_chain *chain)
+{
+	struct blk_request *request;
+
+	while ((request = blk_next_again(blk, queue))) {
+		int code = virtio_take_again(&blk->device, queue, request->head, chain);
+		u8 byte;
+
+		if (code == ERR_AGAIN && gmem_read(blk->device.vm, GPA(chain->ranges[0].address), &byte, 1) == OK)
+			continue;
+		if (code != OK)
+			return; /* not live any more, or broken: it stays aside */
+		__atomic_store_n(&request->aside, BLK_NOT_ASIDE, __ATOMIC_RELEASE);
+		handle(request, chain);
+	}
+}
+
 void blk_work(struct virtio_device *device, unsigned queue)
 {
 	struct virtio_blk *blk = of(device);
 	struct virtq_chain chain = { .ranges = blk->scratch, .capacity = VIRTQ_CHAIN_MAX };
 	struct blk_request *requests = blk->requests[queue];
 
+	try_again(blk, queue, &chain);
 	for (;;) {
 		int code = virtio_take(device, queue, &chain, claim, &requests);
 		u8 byte;

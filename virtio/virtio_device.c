@@ -114,6 +114,22 @@ int virtio_take(struct virtio_device *device, unsigned index, struct virtq_chain
 	return code;
 }
 
+int virtio_take_again(struct virtio_device *device, unsigned index, u16 head, struct virtq_chain *chain)
+{
+	struct virtio_queue *queue = &device->queues[index];
+	u64 flags = lock_irqsave(&queue->lock);
+	int code = ERR_BUSY;
+
+	if (is_live(device) && !queue->stopped && queue->ring.enabled) {
+		code = virtq_again(&queue->ring, head, chain);
+		queue->in_flight += code == OK;
+	}
+	unlock_irqrestore(&queue->lock, flags);
+	if (UNLIKELY(code == ERR_INVALID))
+		virtio_driver_error(device, queue->ring.broken);
+	return code;
+}
+
 /* [queue->lock], which who waits takes once more before the device may go. */
 static void count_out(struct virtio_device *device, struct virtio_queue *queue, u32 count)
 {
@@ -316,6 +332,8 @@ void virtio_reset_queue(struct virtio_device *device, unsigned index)
 		return;
 	stop_queue(device, &device->queues[index]);
 	disable_queue(&device->queues[index]);
+	if (device->ops->queue_reset)
+		device->ops->queue_reset(device, index);
 }
 
 u32 virtio_config_read(struct virtio_device *device, u64 offset, unsigned size_bytes)

@@ -30,6 +30,8 @@ struct virtio_device_ops {
 	void (*doorbell)(struct virtio_device *device, unsigned queue);
 	/* virtio_kick's, in the device's thread: take chains until there are none. */
 	void (*work)(struct virtio_device *device, unsigned queue);
+	/* May be NULL: this queue was stopped and emptied by itself (RING_RESET). */
+	void (*queue_reset)(struct virtio_device *device, unsigned queue);
 	/* May be NULL: the driver wrote device->config[offset]. Also while live. */
 	void (*config_written)(struct virtio_device *device, unsigned offset, unsigned size_bytes);
 	/* May be NULL. The device's own record of saved state, behind the common one; paused. */
@@ -99,13 +101,15 @@ void virtio_kick(struct virtio_device *device, unsigned queue); /* work() will r
  */
 MUST_CHECK int virtio_take(struct virtio_device *device, unsigned queue, struct virtq_chain *chain,
 			   int (*prepare)(struct virtio_device *device, struct virtq_chain *chain, void *context), void *context);
+/* Takes a chain anew that was taken and dropped without an answer; codes as virtio_take, but for ERR_NOT_FOUND. */
+MUST_CHECK int virtio_take_again(struct virtio_device *device, unsigned queue, u16 head, struct virtq_chain *chain);
 /* Gives a chain back, and interrupts if the driver wants it. The device must not touch what belongs to the chain afterwards. */
 void virtio_give(struct virtio_device *device, unsigned queue, u16 head, u32 written);
 /* Several chains of one message, in order, which the driver sees together. */
 void virtio_give_many(struct virtio_device *device, unsigned queue, const struct virtq_used_element *elements, u32 count);
 /* Puts back the chains that virtio_take gave last: they wait in the ring as before. One thread at a time takes of that queue. */
 void virtio_untake(struct virtio_device *device, unsigned queue, u32 count);
-/* As virtio_give for a chain that cannot be answered, since it broke a rule; nothing is written. */
+/* As virtio_give for a chain that is not answered: it broke a rule, or will be taken again; nothing is written. */
 void virtio_drop(struct virtio_device *device, unsigned queue);
 /* The driver broke a rule: NEEDS_RESET, and nothing more is taken. why: constant. */
 void virtio_driver_error(struct virtio_device *device, const char *why);

@@ -175,17 +175,22 @@ static int waiting(struct virtq *queue)
 	return count > queue->size ? broken(queue, "an available index beyond the ring") : count;
 }
 
+int virtq_again(struct virtq *queue, u16 head, struct virtq_chain *chain)
+{
+	chain->readable_count = chain->writable_count = chain->readable_bytes = chain->writable_bytes = 0;
+	chain->head = head;
+	if (head >= queue->size)
+		return broken(queue, "a head outside of the descriptor table");
+	return walk(queue, chain);
+}
+
 int virtq_pop(struct virtq *queue, struct virtq_chain *chain)
 {
 	int count = waiting(queue), code;
 
 	if (count <= 0)
 		return count ? count : ERR_NOT_FOUND;
-	chain->readable_count = chain->writable_count = chain->readable_bytes = chain->writable_bytes = 0;
-	chain->head = READ_ONCE(*avail_word(queue, VIRTQ_AVAIL_RING(queue->next_avail & (queue->size - 1u))));
-	if (chain->head >= queue->size)
-		return broken(queue, "a head outside of the descriptor table");
-	code = walk(queue, chain);
+	code = virtq_again(queue, READ_ONCE(*avail_word(queue, VIRTQ_AVAIL_RING(queue->next_avail & (queue->size - 1u)))), chain);
 	if (code == OK)
 		queue->next_avail++;
 	return code;

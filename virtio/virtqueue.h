@@ -54,6 +54,7 @@ void virtq_disable(struct virtq *queue); /* unmaps; back to the power-on state. 
  * of it by gmem_read, then try again); ERR_INVALID: broken.
  */
 MUST_CHECK int virtq_pop(struct virtq *queue, struct virtq_chain *chain);
+MUST_CHECK int virtq_again(struct virtq *queue, u16 head, struct virtq_chain *chain); /* one that was popped and not pushed, anew */
 void virtq_unpop(struct virtq *queue); /* gives the chain back that virtq_pop gave last, and so on backwards; no push was between */
 /* The chain is done; the device wrote `written` bytes from the start of what it may write. */
 void virtq_push(struct virtq *queue, u16 head, u32 written);

@@ -2,7 +2,7 @@
 /*
  * qcow2 images as block devices: sparse, on top of other images if they say so. Versions 2 and 3, read and write.
  *
- * What is understood, and what is refused in words: docs/storage.md. Thread context. Next to read: qcow2_open.c for how one comes
+ * What is understood, and what is refused in words: docs/qcow2.md. Thread context. Next to read: qcow2_open.c for how one comes
  * to be, qcow2_internal.h for the rest.
  */
 #ifndef HV_BLOCK_QCOW2_H

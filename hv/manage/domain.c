@@ -37,6 +37,7 @@ const char *domain_reason_name(enum domain_state state, unsigned reason)
 		{ DOMAIN_RUNNING, DOMAIN_RUNNING_UNPAUSED, "unpaused" },
 		{ DOMAIN_RUNNING, DOMAIN_RUNNING_CRASHED, "crashed" },
 		{ DOMAIN_PAUSED, DOMAIN_PAUSED_USER, "user" },
+		{ DOMAIN_PAUSED, DOMAIN_PAUSED_IOERROR, "I/O error" },
 		{ DOMAIN_PAUSED, DOMAIN_PAUSED_STARTING_UP, "starting up" },
 		{ DOMAIN_SHUTDOWN, DOMAIN_SHUTDOWN_USER, "user" },
 		{ DOMAIN_SHUTOFF, DOMAIN_SHUTOFF_SHUTDOWN, "shutdown" },

@@ -25,7 +25,7 @@ enum domain_state {
 };
 enum domain_running_reason { DOMAIN_RUNNING_UNKNOWN = 0, DOMAIN_RUNNING_BOOTED = 1, DOMAIN_RUNNING_UNPAUSED = 5,
 			     DOMAIN_RUNNING_CRASHED = 9 };
-enum domain_paused_reason { DOMAIN_PAUSED_USER = 1, DOMAIN_PAUSED_STARTING_UP = 11 };
+enum domain_paused_reason { DOMAIN_PAUSED_USER = 1, DOMAIN_PAUSED_IOERROR = 5, DOMAIN_PAUSED_STARTING_UP = 11 };
 enum domain_shutdown_reason { DOMAIN_SHUTDOWN_USER = 1 };
 enum domain_shutoff_reason { DOMAIN_SHUTOFF_UNKNOWN = 0, DOMAIN_SHUTOFF_SHUTDOWN = 1, DOMAIN_SHUTOFF_DESTROYED = 2,
 			     DOMAIN_SHUTOFF_FAILED = 6 };

@@ -15,6 +15,7 @@
 enum domain_disk_cache { DISK_CACHE_UNSET, DISK_CACHE_DEFAULT, DISK_CACHE_NONE, DISK_CACHE_WRITEBACK, DISK_CACHE_WRITETHROUGH,
 			 DISK_CACHE_DIRECTSYNC };
 enum domain_disk_io { DISK_IO_UNSET, DISK_IO_THREADS, DISK_IO_NATIVE, DISK_IO_URING };
+enum domain_disk_errors { DISK_ON_ERROR_UNSET, DISK_ON_ERROR_STOP, DISK_ON_ERROR_REPORT, DISK_ON_ERROR_IGNORE, DISK_ON_ERROR_ENOSPACE };
 enum domain_disk_discard { DISK_DISCARD_UNSET, DISK_DISCARD_UNMAP, DISK_DISCARD_IGNORE };
 
 struct domain_disk {
@@ -22,7 +23,9 @@ struct domain_disk {
 	bool readonly, shareable;
 	bool qcow2;            /* the image's format; else raw */
 	u8 cache, io, discard; /* the enums above */
+	u8 error_policy, rerror_policy; /* enum domain_disk_errors */
 	u8 slot;               /* on PCI bus 0; assigned when the description does not say */
+	u64 iotune[12];        /* domain_iotune_names; 0: no limit */
 	char target[8];        /* "vda" */
 	char *source;          /* kmalloc */
 	char *serial;          /* kmalloc; NULL: none */

@@ -13,6 +13,7 @@
 #include "hv/lib/format.h"
 #include "hv/lib/string.h"
 #include "hv/manage/domain_internal.h"
+#include "hv/manage/domain_iotune.h"
 #include "hv/modules.h"
 
 #define RNG_RATE_BYTES (256u * 1024) /* a second */
@@ -23,6 +24,7 @@ struct opened_disk {
 	struct qcow2 *image;       /* NULL: raw */
 	struct block_user user;    /* of the image's device */
 	struct block_device *device;
+	struct disk_limits limits;
 };
 
 struct domain_disks {
@@ -102,6 +104,25 @@ static void close_disk(struct opened_disk *opened)
 	}
 }
 
+static u8 device_policy(u8 written, u8 usual)
+{
+	switch (written) {
+	case DISK_ON_ERROR_STOP: return DISK_ERRORS_STOP;
+	case DISK_ON_ERROR_REPORT: return DISK_ERRORS_REPORT;
+	case DISK_ON_ERROR_IGNORE: return DISK_ERRORS_IGNORE;
+	case DISK_ON_ERROR_ENOSPACE: return DISK_ERRORS_ENOSPACE;
+	default: return usual;
+	}
+}
+
+/* As libvirt: what is said of all errors holds for reads too, but for enospace, which no read knows. */
+static u8 read_policy(const struct domain_disk *disk)
+{
+	u8 written = disk->rerror_policy ? disk->rerror_policy : disk->error_policy;
+
+	return device_policy(written == DISK_ON_ERROR_ENOSPACE ? (u8)DISK_ON_ERROR_UNSET : written, DISK_ERRORS_REPORT);
+}
+
 static int open_disk(struct domain *domain, const struct domain_disk *disk, struct manage_error *error)
 {
 	struct domain_disks *disks = domain->disks;
@@ -113,11 +134,13 @@ static int open_disk(struct domain *domain, const struct domain_disk *disk, stru
 	code = disk->qcow2 ? open_qcow2(disk, who, opened, error) : open_raw(disk, who, opened, error);
 	if (code != OK)
 		return code;
+	domain_iotune_limits(disk->iotune, &opened->limits);
 	format(disks->aliases[disks->count], sizeof(disks->aliases[0]), "virtio-disk%u", disks->count);
 	disks->specs[disks->count] = (struct device_spec){
 		.model = "virtio-blk", .alias = disks->aliases[disks->count], .slot = disk->slot,
 		.disk = { .device = opened->device, .serial = disk->serial, .statistics = &disks->statistics[disks->count],
-			  .queues = domain->running.vcpus, .read_only = disk->readonly, .discard = disk->discard == DISK_DISCARD_UNMAP,
+			  .limits = &opened->limits, .read_errors = read_policy(disk), .write_errors = device_policy(disk->error_policy, DISK_ERRORS_ENOSPACE),
+			  .stopped = domain_disk_stopped, .context = domain, .queues = domain->running.vcpus, .read_only = disk->readonly, .discard = disk->discard == DISK_DISCARD_UNMAP,
 			  .writethrough = disk->cache == DISK_CACHE_WRITETHROUGH || disk->cache == DISK_CACHE_DIRECTSYNC },
 	};
 	disks->count++;
@@ -212,6 +235,18 @@ void domain_disks_close(struct domain *domain)
 	while (disks->count)
 		close_disk(&disks->opened[--disks->count]);
 	kfree(disks);
+}
+
+void domain_disks_limit(struct domain *domain, u32 index, const u64 *values)
+{
+	if (domain->disks && index < domain->disks->count)
+		domain_iotune_limits(values, &domain->disks->opened[index].limits);
+}
+
+void domain_disks_forget_errors(struct domain *domain)
+{
+	for (u32 i = 0; domain->disks && i < domain->disks->count; i++)
+		WRITE_ONCE(domain->disks->statistics[i].last_error, DISK_ERROR_NONE);
 }
 
 /* Figures */

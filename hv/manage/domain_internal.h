@@ -78,6 +78,9 @@ void domain_stop(struct domain *domain, enum domain_state state, unsigned reason
 /* domain_disks.c; operation held. Opens what domain->running names and adds the devices to *config; all or none. */
 MUST_CHECK int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error);
 void domain_disks_close(struct domain *domain); /* after vm_destroy */
+void domain_disks_limit(struct domain *domain, u32 index, const u64 *values); /* of the running machine. [operation] */
+void domain_disks_forget_errors(struct domain *domain); /* before it goes on. [operation] */
+void domain_disk_stopped(void *context); /* a disk of this domain (context) failed, and a request waits. Any context */
 /* The machine's end of config.ports[i]; NULL: there is none. */
 struct balloon_state *domain_balloon_state(const struct domain *domain); /* [operation or domains_lock] NULL: no balloon runs */
 struct char_device *domain_port_host(const struct domain *domain, u32 i);

@@ -399,7 +399,7 @@ int domain_resume(struct domain *domain, struct manage_error *error)
 	mutex_lock(&domain->operation);
 	if (!domain->vm || domain->state != DOMAIN_PAUSED) {
 		code = manage_fail(error, MANAGE_ERR_INTERNAL_ERROR, "domain '%s' not paused", domain->config.name);
-	} else if (vm_resume(domain->vm)) {
+	} else if (domain_disks_forget_errors(domain), vm_resume(domain->vm)) {
 		code = manage_fail(error, MANAGE_ERR_INTERNAL_ERROR, "domain '%s' not paused", domain->config.name);
 	} else {
 		domain_set_state(domain, DOMAIN_RUNNING, DOMAIN_RUNNING_UNPAUSED);

@@ -31,6 +31,17 @@ static void on_event(void *context, struct vm *vm, enum vm_event_kind kind, cons
 	waitqueue_wake_one(&work_queue);
 }
 
+#define DISK_STOPPED 31 /* beside enum vm_event_kind, in pending_events */
+
+void domain_disk_stopped(void *context)
+{
+	struct domain *domain = context;
+
+	__atomic_fetch_or(&domain->pending_events, BIT32(DISK_STOPPED), __ATOMIC_ACQ_REL);
+	__atomic_store_n(&work, 1, __ATOMIC_RELEASE);
+	waitqueue_wake_one(&work_queue);
+}
+
 struct vm_listener domain_listener(struct domain *domain)
 {
 	return (struct vm_listener){ on_event, domain };
@@ -159,6 +170,17 @@ static void crashed(struct domain *domain)
 	}
 }
 
+/* A disk's request waits for somebody to make room, or to mend what is broken, and to resume. */
+static void disk_failed(struct domain *domain)
+{
+	if (domain->state != DOMAIN_RUNNING || vm_pause(domain->vm) || vm_state(domain->vm) != VM_PAUSED)
+		return;
+	domain_set_state(domain, DOMAIN_PAUSED, DOMAIN_PAUSED_IOERROR);
+	domain_emit(domain, DOMAIN_EVENT_SUSPENDED, "I/O Error");
+	log_warning("domain '%s' is paused: a disk failed (\"domblkerror %s\" names it); \"resume %s\" tries again",
+		    domain->config.name, domain->config.name, domain->config.name);
+}
+
 static void serve(struct domain *domain)
 {
 	u32 events;
@@ -173,6 +195,8 @@ static void serve(struct domain *domain)
 		powered_off(domain);
 	else if (events & BIT32(VM_EVENT_RESET))
 		asked_for_reset(domain);
+	else if (events & BIT32(DISK_STOPPED))
+		disk_failed(domain);
 	mutex_unlock(&domain->operation);
 }
 

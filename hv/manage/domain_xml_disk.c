@@ -4,11 +4,13 @@
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
 #include "hv/manage/domain_config.h"
+#include "hv/manage/domain_iotune.h"
 #include "hv/manage/domain_xml_sections.h"
 
 static const char *const formats[] = { "raw", "qcow2" };
 static const char *const caches[] = { "default", "none", "writeback", "writethrough", "directsync" };
 static const char *const ios[] = { "threads", "native", "io_uring" };
+static const char *const policies[] = { "stop", "report", "ignore", "enospace" }; /* of reads: without the last */
 static const char *const discards[] = { "unmap", "ignore" };
 
 static struct domain_config *config_of(struct xml_reader *reader)
@@ -46,6 +48,8 @@ static int read_driver(struct xml_reader *reader, const struct xml_node *node)
 	disk->qcow2 = format == 1;
 	code = code ? code : read_word(reader, node, "cache", caches, ARRAY_SIZE(caches), &disk->cache);
 	code = code ? code : read_word(reader, node, "io", ios, ARRAY_SIZE(ios), &disk->io);
+	code = code ? code : read_word(reader, node, "error_policy", policies, ARRAY_SIZE(policies), &disk->error_policy);
+	code = code ? code : read_word(reader, node, "rerror_policy", policies, ARRAY_SIZE(policies) - 1, &disk->rerror_policy);
 	return code ? code : read_word(reader, node, "discard", discards, ARRAY_SIZE(discards), &disk->discard);
 }
 
@@ -112,6 +116,30 @@ static int read_target(struct xml_reader *reader, const struct xml_node *node)
 	return OK;
 }
 
+/* The element's name says which limit it is. */
+static int read_limit(struct xml_reader *reader, const struct xml_node *node)
+{
+	u32 i = 0;
+
+	while (!string_equal(domain_iotune_names[i], node->name))
+		i++;
+	return xml_read_u64(reader, node, &disk_of(reader)->iotune[i]);
+}
+
+static int read_iotune(struct xml_reader *reader, const struct xml_node *node)
+{
+	struct xml_rule rules[DOMAIN_IOTUNE_COUNT];
+	char words[160];
+	int code;
+
+	for (u32 i = 0; i < DOMAIN_IOTUNE_COUNT; i++)
+		rules[i] = (struct xml_rule){ .name = domain_iotune_names[i], .read = read_limit, .attributes = "" };
+	code = xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
+	if (!code && domain_iotune_problem(disk_of(reader)->iotune, words, sizeof(words)))
+		code = xml_invalid(reader, node, "%s", words);
+	return code;
+}
+
 static int read_readonly(struct xml_reader *reader, const struct xml_node *node)
 {
 	disk_of(reader)->readonly = true;
@@ -165,9 +193,10 @@ static int check_disk(struct xml_reader *reader, const struct xml_node *node)
 int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 {
 	static const struct xml_rule rules[] = {
-		{ .name = "driver", .read = read_driver, .attributes = "name type cache io discard", .leaf = true },
+		{ .name = "driver", .read = read_driver, .attributes = "name type cache io discard error_policy rerror_policy", .leaf = true },
 		{ .name = "source", .read = read_source, .attributes = "dev file", .leaf = true },
 		{ .name = "target", .read = read_target, .attributes = "dev bus", .leaf = true },
+		{ .name = "iotune", .read = read_iotune, .attributes = "" },
 		{ .name = "readonly", .read = read_readonly, .attributes = "", .leaf = true },
 		{ .name = "shareable", .read = read_shareable, .attributes = "", .leaf = true },
 		{ .name = "serial", .read = read_serial_number, .attributes = "", .leaf = true },
@@ -204,16 +233,35 @@ static void attribute(struct text *to, const char *name, const char *const *word
 		text_append(to, " %s='%s'", name, words[value - 1]);
 }
 
+static void format_iotune(struct text *to, const u64 *values)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < DOMAIN_IOTUNE_COUNT; i++) {
+		if (!values[i])
+			continue;
+		text_append(to, "%s        <%s>%llu</%s>\n", any ? "" : "      <iotune>\n", domain_iotune_names[i],
+			    (unsigned long long)values[i], domain_iotune_names[i]);
+		any = true;
+	}
+	if (any)
+		text_append(to, "      </iotune>\n");
+}
+
 void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)
 {
 	text_append(to, "    <disk type='%s' device='disk'>\n      <driver name='qemu' type='%s'", disk->block ? "block" : "file",
 		    formats[disk->qcow2]);
 	attribute(to, "cache", caches, disk->cache);
+	attribute(to, "error_policy", policies, disk->error_policy);
+	attribute(to, "rerror_policy", policies, disk->rerror_policy);
 	attribute(to, "io", ios, disk->io);
 	attribute(to, "discard", discards, disk->discard);
 	text_append(to, "/>\n      <source %s='", disk->block ? "dev" : "file");
 	text_append_xml(to, disk->source, true);
-	text_append(to, "'/>\n      <target dev='%s' bus='virtio'/>\n%s%s", disk->target, disk->readonly ? "      <readonly/>\n" : "",
+	text_append(to, "'/>\n      <target dev='%s' bus='virtio'/>\n", disk->target);
+	format_iotune(to, disk->iotune);
+	text_append(to, "%s%s", disk->readonly ? "      <readonly/>\n" : "",
 		    disk->shareable ? "      <shareable/>\n" : "");
 	if (disk->serial) {
 		text_append(to, "      <serial>");

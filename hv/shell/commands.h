@@ -23,6 +23,7 @@ extern const struct shell_command shell_commands_domain_cpu[];     /* cmd_domain
 extern const struct shell_command shell_commands_vtop[];           /* cmd_vtop.c */
 extern const struct shell_command shell_commands_sched_trace[];    /* cmd_sched_trace.c */
 extern const struct shell_command shell_commands_domain_disks[];   /* cmd_domain_disks.c */
+extern const struct shell_command shell_commands_domain_iotune[];  /* cmd_domain_iotune.c */
 extern const struct shell_command shell_commands_domain_tune[];    /* cmd_domain_tune.c */
 extern const struct shell_command shell_commands_domain_life[];    /* cmd_domain_life.c */
 extern const struct shell_command shell_commands_domain_define[];  /* cmd_domain_define.c */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: virtio/test/harness.c virtio/virtio_device.c virtio/virtio_pci.c virtio/virtqueue.c virtio/virtio_blk.c virtio/virtio_blk_request.c hv/block/transfer.c hv/block/request.c hv/block/test/fake_disk.c hv/test/gmem_hosted.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/io_region.c hv/state.c hv/lib/string.c */
+/* LINK: virtio/test/harness.c virtio/virtio_device.c virtio/virtio_pci.c virtio/virtqueue.c virtio/virtio_blk.c virtio/virtio_blk_request.c virtio/virtio_blk_errors.c virtio/virtio_blk_limits.c hv/block/transfer.c hv/block/request.c hv/block/test/fake_disk.c hv/test/gmem_hosted.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/io_region.c hv/state.c hv/lib/string.c */
 /*
  * A hostile driver on a whole disk: each step of the input writes registers, configuration space or memory, rings a doorbell,
  * lets the disk complete, resets, pauses, saves and loads. No assertion of ours fails, nothing stays pinned, every page that the

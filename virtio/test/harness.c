@@ -6,6 +6,7 @@
 #include <string.h>
 #include "hv/clock.h"
 #include "hv/lib/error.h"
+#include "hv/timer.h"
 #include "hv/vm_helper.h"
 
 struct harness harness;
@@ -49,6 +50,41 @@ bool waitqueue_sleep(struct waitqueue *queue, struct waiter *waiter, u64 deadlin
 void mutex_init(struct mutex *mutex, const char *name) { (void)name; mutex->owner = NULL; }
 void mutex_lock(struct mutex *mutex) { assert(!mutex->owner); mutex->owner = (struct thread *)1; }
 void mutex_unlock(struct mutex *mutex) { mutex->owner = NULL; }
+/* Timers fire when a test says so: harness_fire. */
+static struct timer *armed;
+
+void timer_init(struct timer *timer, void (*function)(struct timer *timer), void *context)
+{
+	timer->function = function;
+	timer->context = context;
+}
+
+void timer_arm(struct timer *timer, u64 deadline_ns)
+{
+	timer->deadline_ns = deadline_ns;
+	armed = timer;
+}
+
+bool timer_cancel(struct timer *timer)
+{
+	bool was = armed == timer;
+
+	armed = was ? NULL : armed;
+	return was;
+}
+
+bool harness_fire(void)
+{
+	struct timer *timer = armed;
+
+	armed = NULL;
+	if (!timer)
+		return false;
+	now_ns = MAX(now_ns, timer->deadline_ns);
+	timer->function(timer);
+	return true;
+}
+
 u64 clock_ns(void) { return now_ns += 1000; }
 void vm_synchronise(struct vm *vm) { (void)vm; }
 

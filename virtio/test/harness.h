@@ -49,6 +49,7 @@ extern struct fake_disk *harness_disk; /* whose requests are completed when some
 void harness_create(const struct device_model *model, const struct device_spec *spec);
 void harness_destroy(void);
 void harness_run(void);               /* the device's thread, until it has nothing to do */
+bool harness_fire(void);              /* the timer that was armed last, at its time; false: none is armed */
 void harness_plug_bars(void);         /* places the BARs, bus master on */
 void harness_start(void);             /* a whole initialisation, queue 0 to the last of size harness.queue_size, MSI-X on */
 void harness_setup_queue(unsigned q);

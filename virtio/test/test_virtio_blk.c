@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: virtio/test/harness.c virtio/virtio_device.c virtio/virtio_pci.c virtio/virtqueue.c virtio/virtio_blk.c virtio/virtio_blk_request.c hv/block/transfer.c hv/block/request.c hv/block/test/fake_disk.c hv/test/gmem_hosted.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/io_region.c hv/state.c hv/lib/string.c */
+/* LINK: virtio/test/harness.c virtio/virtio_device.c virtio/virtio_pci.c virtio/virtqueue.c virtio/virtio_blk.c virtio/virtio_blk_request.c virtio/virtio_blk_errors.c virtio/virtio_blk_limits.c hv/block/transfer.c hv/block/request.c hv/block/test/fake_disk.c hv/test/gmem_hosted.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/io_region.c hv/state.c hv/lib/string.c */
 /* Disk requests: every operation, framing of any form, each rule that a driver can break, cache modes, errors of the medium. */
 #include "hv/lib/test/unit.h"
 #include <stdlib.h>
@@ -382,6 +382,150 @@ START_TEST(errors_of_the_medium)
 END_TEST
 
 /* A head that is in flight comes again: only a driver that cheats does that. */
+static unsigned stops;
+
+static void note_stop(void *context)
+{
+	ck_assert_ptr_eq(context, &stops);
+	stops++;
+}
+
+/* What each policy makes of each failure: 0 an answer, 1 the request waits. */
+static const struct { u8 policy; int failure; u8 status; bool waits; } policies[] = {
+	{ DISK_ERRORS_REPORT, ERR_IO, VIRTIO_BLK_S_IOERR, false }, { DISK_ERRORS_REPORT, ERR_FULL, VIRTIO_BLK_S_IOERR, false },
+	{ DISK_ERRORS_IGNORE, ERR_IO, VIRTIO_BLK_S_OK, false },    { DISK_ERRORS_ENOSPACE, ERR_IO, VIRTIO_BLK_S_IOERR, false },
+	{ DISK_ERRORS_ENOSPACE, ERR_FULL, 0, true },               { DISK_ERRORS_STOP, ERR_IO, 0, true },
+	{ DISK_ERRORS_STOP, ERR_TIMEOUT, 0, true },                { DISK_ERRORS_STOP, ERR_NOT_FOUND, 0, true },
+	{ DISK_ERRORS_STOP, ERR_RANGE, VIRTIO_BLK_S_IOERR, false }, /* the guest's own mistake */
+};
+
+static bool ask_with_policy(unsigned i, bool read, u32 *length)
+{
+	u32 id;
+
+	stops = 0;
+	restart_with((struct device_disk){ .read_errors = read ? policies[i].policy : DISK_ERRORS_REPORT,
+					   .write_errors = read ? DISK_ERRORS_REPORT : policies[i].policy, .stopped = note_stop,
+					   .context = &stops }, ~0ull);
+	memset(fake_ram + DATA, 0x77, 512);
+	disk.fail_with = policies[i].failure;
+	put_header(read ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_OUT, 3);
+	ring_desc(0, 0, HEADER, 16, VIRTQ_DESC_F_NEXT, 1);
+	ring_desc(0, 1, DATA, 512, VIRTQ_DESC_F_NEXT | (read ? VIRTQ_DESC_F_WRITE : 0), 2);
+	ring_desc(0, 2, STATUS, 1, VIRTQ_DESC_F_WRITE, 0);
+	ring_offer(0, 0);
+	ring_doorbell(0);
+	harness_run();
+	return ring_used(0, &id, length);
+}
+
+START_TEST(error_policies)
+{
+	const struct device_ops *ops;
+	u64 pins;
+	u32 id, length;
+
+	for (unsigned read = 0; read < 2; read++) {
+		bool answered_it = ask_with_policy((unsigned)_i, read, &length);
+
+		ops = harness.instance.ops;
+		ck_assert_uint_eq(answered_it, !policies[_i].waits);
+		ck_assert_uint_eq(stops, policies[_i].waits);
+		ck_assert_uint_eq(statistics.errors, 1);
+		if (!policies[_i].waits) {
+			ck_assert_uint_eq(fake_ram[STATUS], policies[_i].status);
+			continue;
+		}
+		/* Nothing is in flight: the machine can be paused. It waits, with doorbells too, until the device goes on. */
+		pins = fake_pins();
+		ring_doorbell(0);
+		harness_run();
+		ck_assert(!ring_used(0, &id, &length));
+		ops->quiesce(harness.instance.device);
+		ops->resume(harness.instance.device);
+		harness_run();
+		ck_assert(!ring_used(0, &id, &length)); /* it failed again */
+		ck_assert_uint_eq(stops, 2);
+		ck_assert_uint_eq(fake_pins(), pins);
+		ops->quiesce(harness.instance.device);
+		disk.fail_with = OK;
+		ops->resume(harness.instance.device);
+		harness_run();
+		ck_assert(ring_used(0, &id, &length));
+		ck_assert_uint_eq(fake_ram[STATUS], VIRTIO_BLK_S_OK);
+		ck_assert_uint_eq(disk.medium[3 * 512] == 0x77, !read);
+		ck_assert_uint_eq(fake_pins(), pins);
+	}
+}
+END_TEST
+
+/* A guest that resets the device, or changes the ring, has no request there any more; a spoilt chain is a spoilt chain. */
+START_TEST(set_aside_and_gone)
+{
+	u32 length;
+
+	ck_assert(!ask_with_policy(5, false, &length));
+	disk.fail_with = OK;
+	harness_start();
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_IN, 0, DATA, 512, true, &length), VIRTIO_BLK_S_OK);
+	ck_assert_uint_ne(disk.medium[3 * 512], 0x77);
+	ck_assert(!ask_with_policy(5, false, &length));
+	harness.instance.ops->quiesce(harness.instance.device);
+	ring_desc(0, 1, DATA, 512, VIRTQ_DESC_F_NEXT, 1);
+	harness.instance.ops->resume(harness.instance.device);
+	harness_run();
+	ck_assert(reg_read(COMMON + VIRTIO_COMMON_STATUS, 1) & VIRTIO_STATUS_NEEDS_RESET);
+	disk.fail_with = OK;
+	harness_start();
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_IN, 0, DATA, 512, true, &length), VIRTIO_BLK_S_OK);
+}
+END_TEST
+
+/* What goes over a limit stays in the ring until it is paid for; another kind of limit, or none, does not hold it. */
+START_TEST(limits)
+{
+	static struct disk_limits limit;
+	u32 id, length;
+	unsigned waits = 0;
+	u64 pins;
+
+	limit = (struct disk_limits){ .rates = { [DISK_LIMIT_READ_BYTES] = 512 * 100 }, .active = true, .changes = 1 };
+	restart_with((struct device_disk){ .limits = &limit }, ~0ull);
+	for (unsigned i = 0; i < 20; i++) /* a burst is ten sectors, a tenth of a second's */
+		ck_assert_uint_eq(request(VIRTIO_BLK_T_OUT, i, DATA, 512, false, &length), VIRTIO_BLK_S_OK);
+	put_header(VIRTIO_BLK_T_IN, 0);
+	pins = fake_pins();
+	for (unsigned i = 0; i < 40; i++) {
+		ring_desc(0, 0, HEADER, 16, VIRTQ_DESC_F_NEXT, 1);
+		ring_desc(0, 1, DATA, 512, VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE, 2);
+		ring_desc(0, 2, STATUS, 1, VIRTQ_DESC_F_WRITE, 0);
+		ring_offer(0, 0);
+		ring_doorbell(0);
+		harness_run();
+		while (!ring_used(0, &id, &length)) {
+			ck_assert(harness_fire());
+			harness_run();
+			waits++;
+		}
+	}
+	ck_assert(waits >= 25 && waits <= 40); /* less what had been saved up when the clock began */
+	ck_assert_uint_eq(fake_pins(), pins);
+	limit.rates[DISK_LIMIT_READ_BYTES] = 1; /* so little that a sector takes minutes; then none */
+	limit.changes++;
+	ck_assert_uint_eq(request(VIRTIO_BLK_T_IN, 0, DATA, 512, true, &length), VIRTIO_BLK_S_OK);
+	ring_offer(0, 0);
+	ring_doorbell(0);
+	harness_run();
+	ck_assert(harness_fire());
+	harness_run();
+	ck_assert(!ring_used(0, &id, &length));
+	limit = (struct disk_limits){ .changes = limit.changes + 1 };
+	ck_assert(harness_fire());
+	harness_run();
+	ck_assert(ring_used(0, &id, &length));
+}
+END_TEST
+
 START_TEST(head_twice)
 {
 	disk.deferred = true;
@@ -474,6 +618,9 @@ Suite *test_suite(void)
 	tcase_add_test(t, read_only);
 	tcase_add_test(t, cache_modes);
 	tcase_add_test(t, errors_of_the_medium);
+	tcase_add_loop_test(t, error_policies, 0, ARRAY_SIZE(policies));
+	tcase_add_test(t, set_aside_and_gone);
+	tcase_add_test(t, limits);
 	tcase_add_test(t, head_twice);
 	tcase_add_test(t, many_at_once);
 	tcase_add_test(t, large_requests);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_nic.c hv/manage/address.c hv/rtc_time.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_iotune_rules.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_nic.c hv/manage/address.c hv/rtc_time.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
 /* CFLAGS: -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -27,8 +27,8 @@ START_TEST(everything_is_read)
 		"<?xml version='1.0'?>\n<!-- a machine -->\n<domain type='kvm' id='7'>\n"
 		"<devices><interface type='network'><mac address='52:54:00:0a:0b:0c'/><source network='lab &amp; co'/><target dev='vnet3'/>"
 		"<model type='virtio'/><filterref filter='solera-none'/><link state='down'/><mtu size='9000'/></interface>"
-		"<interface type='network'><source network='default'/></interface><disk type='block' device='disk'><driver name='qemu' type='qcow2' cache='none' io='native' discard='unmap'/>"
-		"<source dev='/dev/nvme0n1'/><target dev='vdb' bus='virtio'/><readonly/><serial>S-1.2+3_4</serial>"
+		"<interface type='network'><source network='default'/></interface><disk type='block' device='disk'><driver name='qemu' type='qcow2' cache='none' error_policy='stop' rerror_policy='ignore' io='native' discard='unmap'/>"
+		"<source dev='/dev/nvme0n1'/><target dev='vdb' bus='virtio'/><iotune><read_iops_sec>100</read_iops_sec><read_iops_sec_max>200</read_iops_sec_max></iotune><readonly/><serial>S-1.2+3_4</serial>"
 		"<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/></disk>"
 		"<disk><source file='/sda1/images/d.img'/><target dev='vda'/><shareable/></disk>"
 		"<serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>"
@@ -80,6 +80,8 @@ START_TEST(everything_is_read)
 	ck_assert_str_eq(config.ports[1].name, "org.a");
 	ck_assert_uint_eq(config.disk_count, 2);
 	ck_assert(config.disks[0].block && config.disks[0].readonly && !config.disks[0].shareable && config.disks[0].slot == 3);
+	ck_assert(config.disks[0].error_policy == DISK_ON_ERROR_STOP && config.disks[0].rerror_policy == DISK_ON_ERROR_IGNORE);
+	ck_assert(config.disks[0].iotune[4] == 100 && config.disks[0].iotune[10] == 200);
 	ck_assert(config.disks[0].qcow2 && !config.disks[1].qcow2);
 	ck_assert(config.disks[0].cache == DISK_CACHE_NONE && config.disks[0].discard == DISK_DISCARD_UNMAP);
 	ck_assert_str_eq(config.disks[0].serial, "S-1.2+3_4");
@@ -232,6 +234,14 @@ START_TEST(refusals_name_file_line_and_element)
 		  "a.xml:5: <target>: bus 'sata' is not supported by this version of Solera (supported: virtio)" },
 		{ HEAD "<devices><disk><target dev='sda'/></disk></devices></domain>",
 		  "a.xml:5: <target>: dev 'sda' is not supported by this version of Solera (vda to vdz, on bus virtio)" },
+		{ HEAD "<devices><disk><driver rerror_policy='enospace'/></disk></devices></domain>",
+		  "a.xml:5: <driver>: rerror_policy 'enospace' is not supported by this version of Solera (supported: stop, report, ignore)" },
+		{ HEAD "<devices><disk><iotune><total_bytes_sec>1</total_bytes_sec><read_bytes_sec>1</read_bytes_sec></iotune></disk></devices></domain>",
+		  "a.xml:5: <iotune>: total and read/write of bytes_sec cannot be set at the same time" },
+		{ HEAD "<devices><disk><iotune><total_bytes_sec_max>1</total_bytes_sec_max></iotune></disk></devices></domain>",
+		  "a.xml:5: <iotune>: value 'total_bytes_sec_max' cannot be set if 'total_bytes_sec' is not set" },
+		{ HEAD "<devices><disk><iotune><write_iops_sec>5</write_iops_sec><write_iops_sec_max>4</write_iops_sec_max></iotune></disk></devices></domain>",
+		  "a.xml:5: <iotune>: value 'write_iops_sec_max' cannot be smaller than 'write_iops_sec'" },
 		{ HEAD "<devices><disk><driver type='vmdk'/></disk></devices></domain>",
 		  "a.xml:5: <driver>: type 'vmdk' is not supported by this version of Solera (supported: raw, qcow2)" },
 		{ HEAD "<devices><disk><driver type='qcow2'/><source file='/solera/a'/><target dev='vda'/><shareable/></disk></devices></domain>",
@@ -239,8 +249,8 @@ START_TEST(refusals_name_file_line_and_element)
 		{ HEAD "<devices><disk><driver cache='unsafe'/></disk></devices></domain>",
 		  "a.xml:5: <driver>: cache 'unsafe' is not supported by this version of Solera (supported: default, none, writeback, "
 		  "writethrough, directsync)" },
-		{ HEAD "<devices><disk><iotune/></disk></devices></domain>",
-		  "a.xml:5: <iotune>: not supported by this version of Solera" },
+		{ HEAD "<devices><disk><encryption/></disk></devices></domain>",
+		  "a.xml:5: <encryption>: not supported by this version of Solera" },
 		{ HEAD "<devices><console type='pty'><target type='virtio'/></console><console type='pty'/></devices></domain>",
 		  "a.xml:5: <console>: Only the first console can be a serial port" },
 		{ HEAD "<devices><console type='pty'><target type='virtio' port='1'/></console></devices></domain>",
