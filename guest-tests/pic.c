@@ -43,7 +43,7 @@ void test_main(void)
 	irq_off();
 	outb(0x20, 0x0a);
 	for (unsigned i = 0; i < 20 && !(inb(0x20) & 1); i++)
-		wait_us(200); /* the line is low for a moment of each period, for longer where the host is late */
+		wait_us(200); /* the edge is a timer of the emulator's, in a thread of its own: late on a busy machine, while our clock goes on */
 	report(inb(0x20) & 1, "but its request is seen in IRR");
 	outb(0x21, 0xfe);
 	irq_on();

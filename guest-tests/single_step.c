@@ -47,6 +47,7 @@ STEPPED(over_out, "mov $0xff, %al; out %al, $0xa1; nop\n");
 STEPPED(over_load, "mov (%rdi), %eax; nop\n");
 STEPPED(over_store, "movl $0, 0x50(%rdi); nop\n");
 STEPPED(over_slow_mmio, "testl $1, (%rdi); nop\n");
+STEPPED(over_cr8, "mov %cr8, %rax; nop\n");
 STEPPED(over_wbinvd, "wbinvd; nop\n");
 STEPPED(over_string, "mov $0x21, %edx; mov $3, %ecx; mov %rsi, %rdi; rep insb; nop\n");
 
@@ -64,6 +65,7 @@ static const struct row rows[] = {
 	ROW("a load from device memory", over_load, 2, 1),
 	ROW("a store to device memory", over_store, 7, 1),
 	ROW("TEST of device memory", over_slow_mmio, 6, 1),
+	ROW("MOV from CR8", over_cr8, 4, 1),
 	ROW("WBINVD", over_wbinvd, 2, 1),
 };
 

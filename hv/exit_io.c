@@ -5,9 +5,14 @@
  * Guests use few ports, over and over, so each vCPU remembers by exit.io.word (port, size, direction) who answered: a hit
  * leaves nothing to search and nothing to check. Next to read: hv/io_region.c.
  */
+#include "arch/x86/cpu.h"
 #include "hv/emulate.h"
 #include "hv/exit.h"
+#include "hv/vcpu_state.h"
 #include "hv/vm.h"
+
+#define VECTOR_DB 1
+#define DR7_RW_IO 2
 
 static inline u64 cut(u64 value, unsigned size_bytes)
 {
@@ -40,6 +45,35 @@ static void access_map(struct vcpu *vcpu)
 		io_map_write(ports, port, size, cut(vcpu->regs.gpr[GPR_RAX], size));
 }
 
+/*
+ * The access is done. With CR4.DE a breakpoint whose R/W field is 2 watches ports, but the instruction exited before the CPU
+ * compared anything, so its trap is owed by us. SDM vol. 3, "Breakpoint Field Recognition" (18.2.5).
+ */
+static __attribute__((noinline)) enum verdict breakpoints(struct vcpu *vcpu)
+{
+	static const u8 lengths[4] = { 1, 2, 8, 4 };
+	u64 dr7 = virt_ops->get_system(vcpu, SYSTEM_DR7), hit = 0;
+	unsigned port = vcpu->exit.io.port, size = vcpu->exit.io.size_bytes;
+
+	if (!(virt_ops->get_system(vcpu, SYSTEM_CR4) & CR4_DE))
+		return VERDICT_NEXT;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned length = lengths[dr7 >> (18 + 4 * i) & 3];
+		u64 first;
+
+		if (!(dr7 >> (2 * i) & 3) || (dr7 >> (16 + 4 * i) & 3) != DR7_RW_IO)
+			continue;
+		first = vcpu_debug_address(vcpu, i) & ~(u64)(length - 1);
+		if (port < first + length && first < port + size)
+			hit |= BIT64(i);
+	}
+	if (hit) {
+		virt_ops->set_system(vcpu, SYSTEM_DR6, (virt_ops->get_system(vcpu, SYSTEM_DR6) & ~MASK64(3, 0)) | hit);
+		vcpu_inject_exception(vcpu, VECTOR_DB, false, 0);
+	}
+	return VERDICT_NEXT;
+}
+
 static __attribute__((noinline)) enum verdict search(struct vcpu *vcpu, struct port_hint *hint)
 {
 	u64 generation = __atomic_load_n(&vcpu->vm->ports.generation, __ATOMIC_ACQUIRE);
@@ -55,7 +89,7 @@ static __attribute__((noinline)) enum verdict search(struct vcpu *vcpu, struct p
 	/* Not from a region that the access itself has moved away: the generation is older then. */
 	if (region && region->fast && region->size_bytes - (port - region->base) >= vcpu->exit.io.size_bytes)
 		*hint = (struct port_hint){ vcpu->exit.io.word, generation, region->ops, region->device, port - region->base };
-	return VERDICT_NEXT;
+	return vcpu->debug_used ? breakpoints(vcpu) : VERDICT_NEXT;
 }
 
 static inline struct port_hint *hint_of(struct vcpu *vcpu, u64 word)
@@ -76,5 +110,5 @@ enum verdict exit_io(struct vcpu *vcpu)
 		give(vcpu, size, hint->ops->read(hint->device, hint->offset, size));
 	else
 		hint->ops->write(hint->device, hint->offset, size, cut(vcpu->regs.gpr[GPR_RAX], size));
-	return VERDICT_NEXT;
+	return UNLIKELY(vcpu->debug_used) ? breakpoints(vcpu) : VERDICT_NEXT;
 }

@@ -18,6 +18,9 @@
 #define SUFFIX ".gtest"
 #define SMP_PREFIX "smp_"
 #define SMP_VCPUS 4u /* of the machines of tests with that prefix */
+#define ENDS_PREFIX "ends_"
+#define ENDS_MAX 64u      /* starts of such a test */
+#define BUTTON_NS (NS_PER_S / 2)
 
 struct outcome {
 	struct waitqueue wait;
@@ -69,6 +72,43 @@ void guest_tests_set_disk(struct block_device *disk)
 	test_disk = disk;
 }
 
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return !memcmp(name, prefix, strlen(prefix));
+}
+
+/* Until the machine has ended by itself; false: not in time. */
+static bool wait_for_end(struct vm *vm, struct outcome *outcome, bool press_button)
+{
+	u64 deadline = clock_ns() + TEST_DEADLINE_NS;
+
+	if (press_button && !waitqueue_wait_until(&outcome->wait, outcome->ended, clock_ns() + BUTTON_NS))
+		vm_power_button(vm);
+	return waitqueue_wait_until(&outcome->wait, outcome->ended, deadline);
+}
+
+/*
+ * A test whose name begins with "ends_" is about ways in which a machine ends: it runs again after each reset (of the same machine)
+ * and each power-off (in a new one), and is told on its command line which start it is and how the last one ended. The
+ * power button is pressed when it has run for half a second. False: it cannot go on.
+ */
+static bool begin_again(struct vm **vm, struct vm_config *config, struct outcome *outcome, char *command_line, size_t size, u32 starts)
+{
+	const char *error = "";
+	bool reset = outcome->kind == VM_EVENT_RESET;
+
+	if (starts >= ENDS_MAX || (!reset && outcome->kind != VM_EVENT_POWEROFF))
+		return false;
+	format(command_line, size, "start=%u %s=%s", starts, reset ? "reset" : "off", outcome->reason);
+	outcome->ended = false;
+	if (!reset) {
+		vm_destroy(*vm);
+		*vm = NULL;
+		return !vm_create(config, vm, &error) && !vm_resume(*vm);
+	}
+	return !vm_reset(*vm, &error) && !vm_resume(*vm);
+}
+
 /* Runs one; true: it passed. */
 static bool run_one(const struct boot_module *module, const char *name)
 {
@@ -77,12 +117,16 @@ static bool run_one(const struct boot_module *module, const char *name)
 					  .disk = { .device = test_disk, .serial = "guest-test" } };
 	struct outcome outcome = { .ended = false };
 	const char *error = "", *how;
-	bool in_time, passed = false;
+	bool in_time, passed = false, ends;
+	char command_line[160] = "";
+	u32 starts = 0;
 	struct vm *vm;
 
 	waitqueue_init(&outcome.wait, "guest test");
 	string_copy(config.name, name, sizeof(config.name));
-	if (!memcmp(config.name, SMP_PREFIX, sizeof(SMP_PREFIX) - 1))
+	config.command_line = command_line;
+	ends = has_prefix(config.name, ENDS_PREFIX);
+	if (has_prefix(config.name, SMP_PREFIX))
 		config.vcpu_count = SMP_VCPUS;
 	config.kernel = boot_module_find(module->name, &(u64){ 0 });
 	config.kernel_bytes = module->size_bytes;
@@ -97,7 +141,13 @@ static bool run_one(const struct boot_module *module, const char *name)
 	}
 	if (vm_resume(vm))
 		log_error("guest-test %s: does not run", name);
-	in_time = waitqueue_wait_until(&outcome.wait, outcome.ended, clock_ns() + TEST_DEADLINE_NS);
+	do {
+		in_time = wait_for_end(vm, &outcome, ends);
+	} while (in_time && ends && begin_again(&vm, &config, &outcome, command_line, sizeof(command_line), ++starts));
+	if (!vm) {
+		log_notice("guest-test %s: FAILED to start again", name);
+		return false;
+	}
 	if (!in_time) {
 		how = "ran out of time";
 		vm_stop(vm);

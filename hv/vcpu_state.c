@@ -66,6 +66,18 @@ void vcpu_debug_load(struct vcpu *vcpu)
 #undef X
 }
 
+u64 vcpu_debug_address(const struct vcpu *vcpu, unsigned number)
+{
+	u64 in_cpu[4];
+
+	if (!vcpu->state_loaded)
+		return vcpu->dr[number];
+#define X(n) __asm__ volatile("mov %%db" #n ", %0" : "=r"(in_cpu[n]));
+	DEBUG_REGISTERS(X)
+#undef X
+	return in_cpu[number];
+}
+
 static void debug_save(struct vcpu *vcpu)
 {
 #define X(n) __asm__ volatile("mov %%db" #n ", %0" : "=r"(vcpu->dr[n]));

@@ -17,6 +17,7 @@ void vcpu_state_arrive(void *vcpu);        /* and when it comes back: the state 
 void vcpu_xcr0_read(struct vcpu *vcpu);    /* from the register, where the guest may have changed it without an exit */
 void vcpu_xcr0_load(struct vcpu *vcpu);    /* vcpu->xcr0 changed */
 void vcpu_debug_load(struct vcpu *vcpu);   /* DR0..3 into the CPU */
+u64 vcpu_debug_address(const struct vcpu *vcpu, unsigned number); /* DRn, wherever it is now (o) */
 void vcpu_debug_forget(struct vcpu *vcpu); /* DR0..3 are zero and unused again (o) */
 
 /* The emulator's view of vector registers: how many bytes the guest may use now (0, 16, 32), and access to one. */

@@ -110,13 +110,17 @@ static void decode_ept_violation(struct vmx_vcpu *vmx, struct vm_exit *exit)
 
 /*
  * A #DB exits before DR6 is written: what it would have got stands in the qualification, as positive bits, and the guest's
- * handler wants to see it. B3 to B0 are replaced, BD and BS are added. SDM vol. 3, "Exit Qualification" (27.2.1).
+ * handler wants to see it. B3 to B0 are replaced, BD and BS are added. DR7.GD is not cleared either, as the delivery would
+ * have done: the handler could not touch a debug register. SDM vol. 3, "Exit Qualification" (27.2.1), "Debug Registers" (18.2.4).
  */
-static void complete_dr6(struct vcpu *vcpu, u64 qualification)
+static void complete_debug_registers(struct vcpu *vcpu, u64 qualification)
 {
+	u64 dr7 = vmx_get_system(vcpu, SYSTEM_DR7);
 	u64 dr6 = vmx_get_system(vcpu, SYSTEM_DR6);
 
 	vmx_set_system(vcpu, SYSTEM_DR6, (dr6 & ~MASK64(3, 0)) | (qualification & (MASK64(3, 0) | BIT64(13) | BIT64(14))));
+	if (dr7 & BIT64(13))
+		vmx_set_system(vcpu, SYSTEM_DR7, dr7 & ~BIT64(13));
 }
 
 static void decode_exception(struct vmx_vcpu *vmx, struct vm_exit *exit)
@@ -135,7 +139,7 @@ static void decode_exception(struct vmx_vcpu *vmx, struct vm_exit *exit)
 	exit->exception.error_code = exit->exception.has_error_code ? vmread32(VMCS_EXIT_INTERRUPTION_ERROR_CODE) : 0;
 	exit->exception.address = vmread_natural(VMCS_EXIT_QUALIFICATION);
 	if (exit->exception.vector == 1)
-		complete_dr6(vmx->vcpu, exit->exception.address);
+		complete_debug_registers(vmx->vcpu, exit->exception.address);
 	if ((info & INTERRUPTION_NMI_UNBLOCKING) && exit->exception.vector != 8)
 		block_nmi_again(vmx);
 }

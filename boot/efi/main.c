@@ -30,6 +30,15 @@ static bool allocate_record(struct efi_boot *boot)
 	return true;
 }
 
+/* Solera's tables have four levels, and the number cannot change while paging is on. SDM vol. 3, "Enabling Paging" (4.1.2). */
+static bool has_five_levels(void)
+{
+	uint64_t cr4;
+
+	__asm__("mov %%cr4, %0" : "=r"(cr4));
+	return cr4 & 1u << 12;
+}
+
 EFI_STATUS efi_main(EFI_HANDLE image_handle, EFI_SYSTEM_TABLE *system)
 {
 	struct efi_boot boot = { .image = image_handle, .system = system, .services = system->BootServices };
@@ -42,6 +51,9 @@ EFI_STATUS efi_main(EFI_HANDLE image_handle, EFI_SYSTEM_TABLE *system)
 	boot.services->SetWatchdogTimer(0, 0, 0, NULL);
 	if (!allocate_record(&boot))
 		return fail(&boot, EFI_OUT_OF_RESOURCES, "no memory for the boot record", NULL);
+	if (has_five_levels())
+		return fail(&boot, EFI_UNSUPPORTED, "the firmware runs with five-level paging, which Solera cannot take over: "
+			    "turn 5-level paging (LA57) off in the firmware's settings", NULL);
 	fault = image_check(&image, embedded_elf, (size_t)(embedded_elf_end - embedded_elf));
 	if (fault)
 		return fail(&boot, EFI_LOAD_ERROR, fault, NULL);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/shell/text_editor.c hv/shell/text_buffer.c hv/shell/text_keys.c hv/lib/utf8.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /*
  * Arbitrary bytes to the full-screen editor, on an arbitrary text: after each its invariants hold, no row is wider than the
  * screen or has a control character, and the cursor is on the screen. Input: rows, columns, the text's length, the text, keys.

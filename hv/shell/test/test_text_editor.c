@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/shell/text_editor.c hv/shell/text_buffer.c hv/shell/text_keys.c hv/lib/utf8.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c */
-/* CFLAGS: -DSTRING_NO_LIBC_NAMES */
 /* The full-screen editor by its keys: what becomes of the text, where the cursor is, what the rows show. */
 #include "hv/lib/error.h"
 #include "hv/lib/string.h"
