@@ -25,6 +25,7 @@ enum verdict exit_hypercall(struct vcpu *vcpu);      /* kvm_hypercall.c */
 enum verdict exit_hlt(struct vcpu *vcpu);            /* exit_misc.c, and all below */
 enum verdict exit_host_event(struct vcpu *vcpu);
 enum verdict exit_window(struct vcpu *vcpu);
+enum verdict exit_task_priority(struct vcpu *vcpu);
 enum verdict exit_nmi_window(struct vcpu *vcpu);
 enum verdict exit_nothing(struct vcpu *vcpu);
 enum verdict exit_pause(struct vcpu *vcpu);

@@ -17,8 +17,15 @@ enum verdict exit_host_event(struct vcpu *vcpu)
 	return VERDICT_SAME;
 }
 
-/* Something that waited can be taken now: IF, or CR8, has changed. */
+/* IF has changed: the interrupt on offer can be taken, and the backend sees to that before the entry. */
 enum verdict exit_window(struct vcpu *vcpu)
+{
+	(void)vcpu;
+	return VERDICT_SAME;
+}
+
+/* CR8 has: the controller says what can be taken now. */
+enum verdict exit_task_priority(struct vcpu *vcpu)
 {
 	vcpu_request(vcpu, VCPU_REQUEST_EVENT);
 	return VERDICT_SAME;

@@ -24,7 +24,8 @@ struct interrupt_controller_ops {
 	int (*pending)(void *controller);
 	/*
 	 * The guest takes the vector that pending() gave: request to in-service (APIC), or the INTA cycle (PIC).
-	 * Returns the vector really to be delivered (a PIC may turn it into a spurious one), or INTERRUPT_NONE.
+	 * Returns the vector really to be delivered (a PIC may turn it into a spurious one), or INTERRUPT_NONE. Asks for
+	 * attention when another one may be waiting.
 	 */
 	int (*acknowledge)(void *controller, int vector);
 	/*

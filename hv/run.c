@@ -62,7 +62,6 @@ void vcpu_interrupt_taken(struct vcpu *vcpu)
 
 	vcpu->offered_vector = INTERRUPT_NONE;
 	(void)vcpu->interrupts->acknowledge(vcpu->interrupt_controller, vector);
-	vcpu_request(vcpu, VCPU_REQUEST_EVENT);
 }
 
 static void offer(struct vcpu *vcpu)
@@ -100,24 +99,25 @@ static void redeliver(struct vcpu *vcpu)
 	vcpu->deferred.valid = false;
 }
 
+/* Read once: what comes later is another entry's, before which it interrupts this CPU (vcpu_request, above). */
 bool vcpu_prepare_entry(struct vcpu *vcpu)
 {
-	if (vcpu_requested(vcpu, VCPU_REQUESTS_SLOW)) {
+	u32 requests = __atomic_load_n(&vcpu->requests, __ATOMIC_ACQUIRE);
+
+	if (requests & VCPU_REQUESTS_SLOW) {
 		vcpu->exit_pending = false;
 		return false;
 	}
-	if (vcpu_requested(vcpu, VCPU_REQUEST_TLB_FLUSH)) {
-		vcpu_request_clear(vcpu, VCPU_REQUEST_TLB_FLUSH);
+	vcpu_request_clear(vcpu, requests);
+	if (requests & VCPU_REQUEST_TLB_FLUSH) {
 		vcpu->code.cr3 = CODE_CACHE_EMPTY; /* its pointers may be to pages that were given back */
 		virt_ops->flush_tlb(vcpu);
 	}
-	if (vcpu_requested(vcpu, VCPU_REQUEST_NMI)) {
-		vcpu_request_clear(vcpu, VCPU_REQUEST_NMI);
+	if (requests & VCPU_REQUEST_NMI) {
 		vcpu->nmi_pending = true;
 		offer_nmi(vcpu);
 	}
-	if (vcpu_requested(vcpu, VCPU_REQUEST_EVENT)) {
-		vcpu_request_clear(vcpu, VCPU_REQUEST_EVENT);
+	if (requests & VCPU_REQUEST_EVENT) {
 		if (UNLIKELY(vcpu->deferred.valid))
 			redeliver(vcpu);
 		offer(vcpu);

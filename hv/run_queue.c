@@ -34,6 +34,8 @@ struct thread *thread_switch(struct thread *from, u64 *from_rsp, u64 to_rsp); /*
 static struct cpu_mask idle_cpus; /* (a) those that found nothing to do and have not been given anything since */
 static struct sched_cpu *sched_cpus[CPU_MAX]; /* (c) once started: what the policy sees of all CPUs */
 
+#define DECISION_MIN_NS (100 * NS_PER_US)   /* at least so long from a decision to the next one that a timer asks for */
+#define CHARGE_GRAIN 4096u                 /* ticks: less than that decides nothing between those that wait and the one that runs */
 #define BALANCE_INTERVAL_NS NS_PER_MS      /* at least so long between two looks at what other CPUs have */
 #define MEMORY_NS (8 * NS_PER_S)           /* for how long unequal service is remembered */
 
@@ -88,17 +90,17 @@ static void arm_slice_timer(struct run_queue *queue)
 
 	if (left == SCHED_NEVER)
 		return;
-	until = clock_ns() + MAX(clock_tsc_to_ns(clock_ns_to_tsc(0) + left), 100000u);
-	if (queue->slice_until_ns && queue->slice_until_ns <= until)
+	until = queue->last_tsc + MAX(left, queue->decision_min);
+	if (queue->slice_until && (s64)(queue->slice_until - until) <= 0)
 		return;
-	queue->slice_until_ns = until;
-	timer_arm(&queue->slice, until);
+	queue->slice_until = until;
+	timer_arm(&queue->slice, clock_tsc_to_ns(until));
 }
 
 static void slice_over(struct timer *timer)
 {
 	(void)timer;
-	WRITE_ONCE(this_cpu()->queue->slice_until_ns, 0);
+	WRITE_ONCE(this_cpu()->queue->slice_until, 0);
 	WRITE_ONCE(this_cpu()->reschedule, 1);
 }
 
@@ -114,6 +116,15 @@ u64 run_queue_charge(struct run_queue *queue, struct thread *current)
 	return queue->last_tsc;
 }
 
+/*
+ * For who comes into the queue: the running thread is charged, unless that was done just now. Wake-ups come in bursts (an interrupt's,
+ * a broadcast's); what is not charged now is charged with what follows, at the latest when the thread leaves its CPU.
+ */
+static u64 charge_for_arrival(struct run_queue *queue, struct thread *current)
+{
+	return rdtsc() - queue->last_tsc < CHARGE_GRAIN ? queue->last_tsc : run_queue_charge(queue, current);
+}
+
 static void take_out(struct run_queue *queue, struct thread *thread)
 {
 	sched_remove(&queue->policy, &thread->task);
@@ -121,12 +132,14 @@ static void take_out(struct run_queue *queue, struct thread *thread)
 }
 
 /* `current` goes back into the queue, or leaves it; the next one comes out. */
-static struct thread *choose_next(struct run_queue *queue, struct thread *current)
+static struct thread *choose_next(struct run_queue *queue, struct thread *current, bool gives_way)
 {
 	u64 now = run_queue_charge(queue, current);
 	struct sched_task *task;
 	struct thread *next;
 
+	if (gives_way)
+		sched_yield_task(&queue->policy);
 	if (!current->idle) {
 		bool stays;
 
@@ -215,7 +228,8 @@ static void place_given(struct thread *given)
 	run_queue_place(given, thread_lock_queue(given));
 }
 
-void thread_schedule(void)
+/* gives_way: the rest of the current thread's slice is others'. */
+static void schedule(bool gives_way)
 {
 	struct cpu *cpu = this_cpu();
 	struct run_queue *queue = cpu->queue;
@@ -223,7 +237,7 @@ void thread_schedule(void)
 
 	lock_raw(&queue->lock);
 	WRITE_ONCE(cpu->reschedule, 0);
-	next = choose_next(queue, current);
+	next = choose_next(queue, current, gives_way);
 	given = choose_given(queue, current);
 	arm_slice_timer(queue);
 	if (next == current) {
@@ -248,16 +262,16 @@ void thread_schedule(void)
 	thread_finish_switch(thread_switch(current, &current->rsp, next->rsp));
 }
 
+void thread_schedule(void)
+{
+	schedule(false);
+}
+
 void thread_yield(void)
 {
 	u64 flags = irq_save();
-	struct cpu *cpu = this_cpu();
 
-	lock_raw(&cpu->queue->lock);
-	run_queue_charge(cpu->queue, cpu->current);
-	sched_yield_task(&cpu->queue->policy);
-	unlock_raw(&cpu->queue->lock);
-	thread_schedule();
+	schedule(true);
 	irq_restore(flags);
 }
 
@@ -345,7 +359,7 @@ static void enqueue(struct thread *thread, struct run_queue *queue)
 	struct thread *running = cpu->current;
 	struct cpu_mask idle;
 
-	sched_add(&queue->policy, &thread->task, run_queue_charge(queue, running));
+	sched_add(&queue->policy, &thread->task, charge_for_arrival(queue, running));
 	list_push_back(&queue->threads, &thread->queued);
 	if (running->idle) {
 		ask_for_switch(cpu);
@@ -355,9 +369,11 @@ static void enqueue(struct thread *thread, struct run_queue *queue)
 		ask_for_switch(cpu);
 	else if (cpu == this_cpu())
 		arm_slice_timer(queue);
-	else if (!queue->slice_until_ns || thread->task.state == SCHED_TASK_THROTTLED)
+	else if (!queue->slice_until || thread->task.state == SCHED_TASK_THROTTLED)
 		ask_for_switch(cpu); /* its slice timer is its own to arm */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (LIKELY(cpu_mask_empty(&idle_cpus)))
+		return;
 	idle = cpu_mask_and(&idle_cpus, &thread->task.allowed);
 	if (!cpu_mask_empty(&idle))
 		ask_for_switch(cpus[cpu_mask_next(&idle, 0)]);
@@ -380,26 +396,33 @@ static struct cpu *least_loaded(const struct cpu_mask *candidates, struct cpu *b
 	return best;
 }
 
+static bool usable_by(const struct thread *thread, u32 cpu)
+{
+	return cpu_mask_has(&thread->task.allowed, cpu) && cpu_mask_has(&cpus_online, cpu);
+}
+
 /* [queue of thread->cpu] The CPU that it is given to; where it was last, when that idles; else any idle CPU; else where it was last. */
 static struct cpu *choose_cpu(struct thread *thread)
 {
-	struct cpu_mask usable = cpu_mask_and(&thread->task.allowed, &cpus_online), idle;
-	bool last_allowed = cpu_mask_has(&usable, thread->cpu->index);
+	bool last_allowed = usable_by(thread, thread->cpu->index);
 	u32 move_to = thread->move_to;
+	struct cpu_mask usable;
 
 	thread->move_to = SCHED_NOBODY;
-
-	if (move_to != SCHED_NOBODY && cpu_mask_has(&usable, move_to))
+	if (move_to != SCHED_NOBODY && usable_by(thread, move_to))
 		return cpus[move_to];
 	if (last_allowed && claim_idle(thread->cpu->index))
 		return thread->cpu;
-	idle = cpu_mask_and(&usable, &idle_cpus);
-	CPU_MASK_FOR_EACH(i, &idle)
-		if (claim_idle(i))
-			return cpus[i];
+	if (UNLIKELY(!cpu_mask_empty(&idle_cpus))) {
+		usable = cpu_mask_and(&thread->task.allowed, &idle_cpus);
+		CPU_MASK_FOR_EACH(i, &usable)
+			if (usable_by(thread, i) && claim_idle(i))
+				return cpus[i];
+	}
 	if (last_allowed && !thread->fresh)
 		return thread->cpu;
 	/* New, or not welcome where it was. The mask was checked when it was set, and CPUs do not go. */
+	usable = cpu_mask_and(&thread->task.allowed, &cpus_online);
 	return least_loaded(&usable, last_allowed ? thread->cpu : NULL);
 }
 
@@ -573,6 +596,7 @@ void threads_init_cpu(void)
 	timer_init(&queue->slice, slice_over, NULL);
 	queue->idle = idle;
 	queue->last_tsc = rdtsc();
+	queue->decision_min = run_queue_ticks(DECISION_MIN_NS);
 	queue->started_ns = cpu->index ? clock_ns() : 0; /* the boot CPU's time began at Solera's entry */
 	((u64 *)idle->stack_top)[-2] = (u64)idle;
 	cpu->current = idle;

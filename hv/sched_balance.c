@@ -10,6 +10,8 @@
 /* Service fades, so that old inequality that nobody could help is forgotten. */
 static u64 faded(u64 recent, u64 age, u64 memory)
 {
+	if (age < BIT64(GRAIN)) /* as mostly: no division for nothing */
+		return recent;
 	if (age >= memory)
 		return 0;
 	return recent - (recent >> GRAIN) * (age >> GRAIN) / MAX(memory >> (2 * GRAIN), 1u);
@@ -78,6 +80,16 @@ void sched_balance_depart(struct sched_cpu *cpu, struct sched_task *task)
 	task->booked = 0;
 }
 
+/* What changes while it runs: its service, and with its machine's other vCPUs its weight. */
+static void publish_service(struct sched_cpu *cpu, u64 now)
+{
+	const struct sched_task *running = cpu->running;
+
+	WRITE_ONCE(cpu->running_weight, flat_weight(running));
+	WRITE_ONCE(cpu->running_at, now);
+	WRITE_ONCE(cpu->running_recent, faded(running->recent, now - running->recent_at, cpu->memory));
+}
+
 void sched_balance_served(struct sched_cpu *cpu, struct sched_task *task, u64 now, u64 ticks)
 {
 	fade(task, now, cpu->memory);
@@ -85,18 +97,27 @@ void sched_balance_served(struct sched_cpu *cpu, struct sched_task *task, u64 no
 	ticks = MIN(ticks, task->booked);
 	task->booked -= ticks;
 	WRITE_ONCE(cpu->claims, cpu->claims - ticks);
-	sched_balance_running(cpu, now);
+	publish_service(cpu, now);
 }
 
 void sched_balance_running(struct sched_cpu *cpu, u64 now)
 {
-	const struct sched_task *running = cpu->running;
-
-	WRITE_ONCE(cpu->running_weight, running ? flat_weight(running) : 0);
+	if (cpu->running) {
+		sched_balance_allowed(cpu);
+		publish_service(cpu, now);
+		return;
+	}
 	for (u32 i = 0; i < CPU_MASK_WORDS; i++)
-		WRITE_ONCE(cpu->running_allowed.words[i], running ? running->allowed.words[i] : 0);
+		WRITE_ONCE(cpu->running_allowed.words[i], 0);
+	WRITE_ONCE(cpu->running_weight, 0);
 	WRITE_ONCE(cpu->running_at, now);
-	WRITE_ONCE(cpu->running_recent, running ? faded(running->recent, now - running->recent_at, cpu->memory) : 0);
+	WRITE_ONCE(cpu->running_recent, 0);
+}
+
+void sched_balance_allowed(struct sched_cpu *cpu)
+{
+	for (u32 i = 0; i < CPU_MASK_WORDS; i++)
+		WRITE_ONCE(cpu->running_allowed.words[i], cpu->running->allowed.words[i]);
 }
 
 static bool idles(const struct sched_cpu *cpu)

@@ -39,5 +39,7 @@ void sched_balance_arrive(struct sched_cpu *cpu, struct sched_task *task, u64 no
 void sched_balance_depart(struct sched_cpu *cpu, struct sched_task *task);
 void sched_balance_served(struct sched_cpu *cpu, struct sched_task *task, u64 now, u64 ticks);
 void sched_balance_running(struct sched_cpu *cpu, u64 now);
+/* The running task's affinity has changed. */
+void sched_balance_allowed(struct sched_cpu *cpu);
 
 #endif

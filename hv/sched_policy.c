@@ -411,6 +411,13 @@ void sched_task_set_weight(struct sched_cpu *cpu, struct sched_task *task, u32 w
 	publish(cpu);
 }
 
+void sched_task_set_allowed(struct sched_cpu *cpu, struct sched_task *task, const struct cpu_mask *allowed)
+{
+	task->allowed = *allowed;
+	if (cpu->running == task)
+		sched_balance_allowed(cpu);
+}
+
 void sched_group_set_shares(struct sched_group *group, u32 shares)
 {
 	WRITE_ONCE(group->shares, MIN(MAX(shares, SCHED_WEIGHT_MIN), SCHED_WEIGHT_MAX));

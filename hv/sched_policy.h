@@ -108,6 +108,7 @@ bool sched_release_due(const struct sched_cpu *cpu, u64 now);
 
 /* Changes of a task or group that may be anywhere; on the task's CPU, charged. */
 void sched_task_set_weight(struct sched_cpu *cpu, struct sched_task *task, u32 weight);
+void sched_task_set_allowed(struct sched_cpu *cpu, struct sched_task *task, const struct cpu_mask *allowed);
 void sched_group_set_shares(struct sched_group *group, u32 shares); /* each part takes it at its next turn */
 
 #endif

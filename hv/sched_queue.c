@@ -76,7 +76,7 @@ static void extract(struct sched_queue *queue, struct sched_entity *entity)
 /* A distance in virtual time, of an entity of this weight, as a distance of the queue's time. */
 static u64 spread(u64 distance, u64 weight, u64 total_weight)
 {
-	return total_weight ? ratio(distance, weight, total_weight) : 0;
+	return distance && total_weight ? ratio(distance, weight, total_weight) : 0;
 }
 
 /*

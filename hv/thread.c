@@ -165,7 +165,7 @@ int thread_set_affinity(struct thread *thread, const struct cpu_mask *wanted)
 		return ERR_RANGE;
 	flags = irq_save();
 	queue = thread_lock_queue(thread);
-	thread->task.allowed = *wanted;
+	sched_task_set_allowed(&queue->policy, &thread->task, wanted);
 	run_queue_leave_forbidden(thread, queue);
 	if (thread == thread_current() && READ_ONCE(this_cpu()->reschedule) && this_cpu()->interrupt_depth == 0)
 		thread_schedule();

@@ -45,7 +45,8 @@ struct run_queue {
 	struct list_node threads;  /* [lock] those that wait, the longest first: for other CPUs that look for work */
 	struct thread *idle;       /* (c) */
 	struct timer slice;        /* armed for the next decision: a slice's or a grant's end, a throttled thread's release */
-	u64 slice_until_ns;        /* [lock] set; cleared by the timer itself, which then has the CPU look again; 0: not armed */
+	u64 slice_until;           /* [lock] TSC; set; cleared by the timer itself, which then has the CPU look again; 0: not armed */
+	u64 decision_min;          /* (c) ticks: the timer is not armed for less */
 	u64 next_balance;          /* (o) TSC */
 	u64 started_ns;            /* (c) since when the CPU is here */
 	u64 switches;              /* [lock] */

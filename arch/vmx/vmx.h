@@ -24,7 +24,7 @@ struct vmx_vcpu {
 	bool launched;              /* (o) since the last VMCLEAR */
 	u32 cpu;                    /* (o) 1 + index of the CPU that may hold the VMCS's data and the switched registers; 0: none */
 	bool flush_pending;         /* (o) */
-	bool running;               /* (o) inside vmx_vcpu_run: the guest's DR6 is in the CPU */
+	bool running;               /* (o) inside vmx_vcpu_run: VMCS current, interrupts off, the guest's DR6 in the CPU */
 	u16 vpid;                   /* (c) 0: the CPU has no usable VPIDs */
 	u32 primary, entry;         /* (o) the control words as the VMCS has them */
 	u64 rip, rflags, rsp;       /* (o) as the VMCS has them: a VMWRITE only for what changed */
@@ -71,6 +71,25 @@ void vmx_load_switched(struct vmx_vcpu *vmx);
 u64 vmx_read_switched(enum vmx_switched_msr index);
 void vmx_write_switched(enum vmx_switched_msr index, u64 value);
 void vmx_set_primary(struct vmx_vcpu *vmx, u32 set, u32 clear);
+
+/*
+ * Around accesses to a VMCS outside of the run loop, by its thread or while the vCPU does not run. Inside of the loop the VMCS is
+ * current and interrupts are off: the handlers of fast exits, which ask for a register or two, pay for nothing more.
+ */
+static inline u64 vmx_begin_access(struct vmx_vcpu *vmx)
+{
+	u64 flags;
+
+	if (LIKELY(vmx->running))
+		return 0;
+	flags = irq_save();
+	vmx_make_current(vmx);
+	return flags;
+}
+static inline void vmx_end_access(u64 flags)
+{
+	irq_restore(flags);
+}
 
 /* vmx_state.c */
 void vmx_get_segment(struct vcpu *vcpu, enum segment_index index, struct segment *segment);

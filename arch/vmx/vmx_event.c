@@ -106,7 +106,8 @@ void vmx_inject_offered(struct vmx_vcpu *vmx)
 		vmx_set_primary(vmx, window_bits(), 0);
 		return;
 	}
-	vcpu->event = (struct vcpu_event){ .type = EVENT_INTERRUPT, .vector = (u8)vmx->offered, .valid = true };
+	/* The entry's own words: vcpu->event is for what an exit may find undelivered. */
+	vmwrite32(VMCS_ENTRY_INTERRUPTION_INFORMATION, (u8)vmx->offered | INTERRUPTION_EXTERNAL << 8 | INTERRUPTION_VALID);
 	vmx->offered = INTERRUPT_NONE;
 	vmx_close_window(vmx);
 	vcpu_interrupt_taken(vcpu);

@@ -184,6 +184,7 @@ enum interruption_type {
 
 /* Segment access rights (SDM vol. 3, "Guest Register State"): the descriptor's bits 55:40 plus "unusable". */
 #define ACCESS_RIGHTS_L BIT32(13)
+#define ACCESS_RIGHTS_DB BIT32(14)
 #define ACCESS_RIGHTS_UNUSABLE BIT32(16)
 
 /* IA32_VMX_EPT_VPID_CAP */

@@ -24,15 +24,14 @@
 
 void vmx_get_segment(struct vcpu *vcpu, enum segment_index index, struct segment *segment)
 {
-	u64 flags = irq_save();
+	u64 flags = vmx_begin_access(vmx_of(vcpu));
 	u32 rights;
 
-	vmx_make_current(vmx_of(vcpu));
 	rights = (u32)vmread_encoding(SEGMENT_FIELD(VMCS_GUEST_ES_ACCESS_RIGHTS, index));
 	segment->selector = (u16)vmread_encoding(SEGMENT_FIELD(VMCS_GUEST_ES_SELECTOR, index));
 	segment->limit_bytes = (u32)vmread_encoding(SEGMENT_FIELD(VMCS_GUEST_ES_LIMIT, index));
 	segment->base = vmread_encoding(SEGMENT_FIELD(VMCS_GUEST_ES_BASE, index));
-	irq_restore(flags);
+	vmx_end_access(flags);
 	/* VMX: type 3:0, S, DPL, P in 7:0, AVL L DB G in 15:12. The seam joins them. */
 	segment->attributes = (u16)((rights & 0xff) | (rights >> 4 & 0xf00));
 	if (rights & ACCESS_RIGHTS_UNUSABLE)
@@ -123,11 +122,10 @@ static u64 get_system_current(struct vmx_vcpu *vmx, enum system_register which)
 
 u64 vmx_get_system(struct vcpu *vcpu, enum system_register which)
 {
-	u64 flags = irq_save(), value;
+	u64 flags = vmx_begin_access(vmx_of(vcpu)), value;
 
-	vmx_make_current(vmx_of(vcpu));
 	value = get_system_current(vmx_of(vcpu), which);
-	irq_restore(flags);
+	vmx_end_access(flags);
 	return value;
 }
 
@@ -209,11 +207,10 @@ static void set_system_current(struct vmx_vcpu *vmx, enum system_register which,
 
 void vmx_set_system(struct vcpu *vcpu, enum system_register which, u64 value)
 {
-	u64 flags = irq_save();
+	u64 flags = vmx_begin_access(vmx_of(vcpu));
 
-	vmx_make_current(vmx_of(vcpu));
 	set_system_current(vmx_of(vcpu), which, value);
-	irq_restore(flags);
+	vmx_end_access(flags);
 }
 
 void vmx_get_table(struct vcpu *vcpu, bool interrupt, struct descriptor_table *table)
@@ -245,23 +242,22 @@ void vmx_set_table(struct vcpu *vcpu, bool interrupt, const struct descriptor_ta
 /* SS.DPL is the privilege level, also in virtual-8086 mode, where it is 3 (SDM vol. 3, "Guest Register State"). */
 unsigned vmx_privilege_level(struct vcpu *vcpu)
 {
-	u64 flags = irq_save();
-	unsigned level;
+	u64 flags = vmx_begin_access(vmx_of(vcpu));
+	unsigned level = SEGMENT_DPL(vmread32(VMCS_GUEST_SS_ACCESS_RIGHTS));
 
-	vmx_make_current(vmx_of(vcpu));
-	level = SEGMENT_DPL(vmread32(VMCS_GUEST_SS_ACCESS_RIGHTS));
-	irq_restore(flags);
+	vmx_end_access(flags);
 	return level;
 }
 
 unsigned vmx_code_bits(struct vcpu *vcpu)
 {
-	struct segment cs;
+	u64 flags = vmx_begin_access(vmx_of(vcpu)), efer = vmread64(VMCS_GUEST_IA32_EFER);
+	u32 rights = vmread32(VMCS_GUEST_CS_ACCESS_RIGHTS);
 
-	vmx_get_segment(vcpu, SEGMENT_CS, &cs);
-	if ((vmx_get_system(vcpu, SYSTEM_EFER) & EFER_LMA) && (cs.attributes & SEGMENT_L))
+	vmx_end_access(flags);
+	if ((efer & EFER_LMA) && (rights & ACCESS_RIGHTS_L))
 		return 64;
-	return cs.attributes & SEGMENT_DB ? 32 : 16;
+	return rights & ACCESS_RIGHTS_DB ? 32 : 16;
 }
 
 void vmx_intercept_debug_registers(struct vcpu *vcpu, bool intercept)

@@ -166,11 +166,10 @@ void vmx_set_primary(struct vmx_vcpu *vmx, u32 set, u32 clear)
 
 	if (primary == vmx->primary)
 		return;
-	flags = irq_save();
-	vmx_make_current(vmx);
+	flags = vmx_begin_access(vmx);
 	vmx->primary = primary;
 	vmwrite32(VMCS_PRIMARY_PROCESSOR_CONTROLS, primary);
-	irq_restore(flags);
+	vmx_end_access(flags);
 }
 
 static void write_controls(struct vmx_vcpu *vmx)

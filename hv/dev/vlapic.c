@@ -90,10 +90,16 @@ static int acknowledge(void *controller, int vector)
 
 	if (vector < 0)
 		return INTERRUPT_NONE;
-	if (UNLIKELY(!(__atomic_load_n(irr, __ATOMIC_RELAXED) & bit)))
-		return vpic_acknowledge(vlapic->bus->pic, vector);
+	if (UNLIKELY(!(__atomic_load_n(irr, __ATOMIC_RELAXED) & bit))) {
+		vector = vpic_acknowledge(vlapic->bus->pic, vector);
+		vcpu_request(vlapic->vcpu, VCPU_REQUEST_EVENT); /* it did not ask what the APIC has */
+		return vector;
+	}
 	__atomic_fetch_and(irr, ~bit, __ATOMIC_ACQ_REL);
 	vlapic->state.isr[(vector & 0xff) / 64] |= bit;
+	/* Mostly it was the only one, and nothing is there to be asked. */
+	if (UNLIKELY(highest(vlapic->state.irr) >= 0 || vpic_output(vlapic->bus->pic)))
+		vcpu_request(vlapic->vcpu, VCPU_REQUEST_EVENT);
 	return vector;
 }
 

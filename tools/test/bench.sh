@@ -61,6 +61,10 @@ expect 'no number' says 'not `name value \[maximum\]`: exit.two many'
 printf '#!/bin/sh\nsleep 60\n' >"$folder/d/a"
 bench --timeout 1 a
 expect 'one without end' says '^bench: a: no end within 1 s$'
+# As a bench's emulators are started: in the background, by timeout, which makes a process group of its own.
+printf '#!/bin/sh\ntimeout 60 sh -c "echo \\$\\$ >%s/child; exec sleep 60" &\nsleep 60\n' "$folder" >"$folder/d/a"
+bench --timeout 1 a
+expect 'what it started ends with it' sh -c "[ -s '$folder/child' ] && ! kill -0 \"\$(cat '$folder/child')\" 2>/dev/null"
 bench c
 expect 'an unknown one' says '^bench: no such bench: c$'
 echo "bench: $checks expectations of columns, misses and words hold"
