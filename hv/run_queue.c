@@ -94,12 +94,11 @@ static void arm_slice_timer(struct run_queue *queue)
 	if (queue->slice_until && (s64)(queue->slice_until - until) <= 0)
 		return;
 	queue->slice_until = until;
-	timer_arm(&queue->slice, clock_tsc_to_ns(until));
+	timer_set_decision(until);
 }
 
-static void slice_over(struct timer *timer)
+static void slice_over(void)
 {
-	(void)timer;
 	WRITE_ONCE(this_cpu()->queue->slice_until, 0);
 	WRITE_ONCE(this_cpu()->reschedule, 1);
 }
@@ -352,12 +351,20 @@ void run_queue_look_again(struct cpu *cpu)
 	irq_restore(flags);
 }
 
+/* Apart from what every wake-up does, as are the next two: masks are large. */
+static __attribute__((noinline)) void tell_idle(const struct thread *thread)
+{
+	struct cpu_mask idle = cpu_mask_and(&idle_cpus, &thread->task.allowed);
+
+	if (!cpu_mask_empty(&idle))
+		ask_for_switch(cpus[cpu_mask_next(&idle, 0)]);
+}
+
 /* [queue] Into the queue; and who has to know: its CPU, or an idle one that could take it. */
 static void enqueue(struct thread *thread, struct run_queue *queue)
 {
 	struct cpu *cpu = thread->cpu;
 	struct thread *running = cpu->current;
-	struct cpu_mask idle;
 
 	sched_add(&queue->policy, &thread->task, charge_for_arrival(queue, running));
 	list_push_back(&queue->threads, &thread->queued);
@@ -372,11 +379,8 @@ static void enqueue(struct thread *thread, struct run_queue *queue)
 	else if (!queue->slice_until || thread->task.state == SCHED_TASK_THROTTLED)
 		ask_for_switch(cpu); /* its slice timer is its own to arm */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (LIKELY(cpu_mask_empty(&idle_cpus)))
-		return;
-	idle = cpu_mask_and(&idle_cpus, &thread->task.allowed);
-	if (!cpu_mask_empty(&idle))
-		ask_for_switch(cpus[cpu_mask_next(&idle, 0)]);
+	if (UNLIKELY(!cpu_mask_empty(&idle_cpus)))
+		tell_idle(thread);
 }
 
 /* An idle CPU is given work at most once: whoever clears its bit has it. */
@@ -385,9 +389,28 @@ static bool claim_idle(u32 index)
 	return cpu_mask_has(&idle_cpus, index) && cpu_mask_clear_atomic(&idle_cpus, index);
 }
 
-static struct cpu *least_loaded(const struct cpu_mask *candidates, struct cpu *best)
+static bool usable_by(const struct thread *thread, u32 cpu)
 {
-	CPU_MASK_FOR_EACH(i, candidates) {
+	return cpu_mask_has(&thread->task.allowed, cpu) && cpu_mask_has(&cpus_online, cpu);
+}
+
+/* NULL: none idles any more, or it may not run there. */
+static __attribute__((noinline)) struct cpu *any_idle(const struct thread *thread)
+{
+	struct cpu_mask idle = cpu_mask_and(&thread->task.allowed, &idle_cpus);
+
+	CPU_MASK_FOR_EACH(i, &idle)
+		if (usable_by(thread, i) && claim_idle(i))
+			return cpus[i];
+	return NULL;
+}
+
+/* The mask was checked when it was set, and CPUs do not go: there is one. best: one of them, or NULL. */
+static __attribute__((noinline)) struct cpu *least_loaded(const struct thread *thread, struct cpu *best)
+{
+	struct cpu_mask candidates = cpu_mask_and(&thread->task.allowed, &cpus_online);
+
+	CPU_MASK_FOR_EACH(i, &candidates) {
 		u32 count = READ_ONCE(cpus[i]->queue->policy.waiting);
 
 		if (!best || count < READ_ONCE(best->queue->policy.waiting))
@@ -396,54 +419,46 @@ static struct cpu *least_loaded(const struct cpu_mask *candidates, struct cpu *b
 	return best;
 }
 
-static bool usable_by(const struct thread *thread, u32 cpu)
-{
-	return cpu_mask_has(&thread->task.allowed, cpu) && cpu_mask_has(&cpus_online, cpu);
-}
-
 /* [queue of thread->cpu] The CPU that it is given to; where it was last, when that idles; else any idle CPU; else where it was last. */
 static struct cpu *choose_cpu(struct thread *thread)
 {
-	bool last_allowed = usable_by(thread, thread->cpu->index);
+	struct cpu *last = usable_by(thread, thread->cpu->index) ? thread->cpu : NULL, *idle = NULL;
 	u32 move_to = thread->move_to;
-	struct cpu_mask usable;
 
-	thread->move_to = SCHED_NOBODY;
-	if (move_to != SCHED_NOBODY && usable_by(thread, move_to))
-		return cpus[move_to];
-	if (last_allowed && claim_idle(thread->cpu->index))
-		return thread->cpu;
-	if (UNLIKELY(!cpu_mask_empty(&idle_cpus))) {
-		usable = cpu_mask_and(&thread->task.allowed, &idle_cpus);
-		CPU_MASK_FOR_EACH(i, &usable)
-			if (usable_by(thread, i) && claim_idle(i))
-				return cpus[i];
+	if (UNLIKELY(move_to != SCHED_NOBODY)) {
+		thread->move_to = SCHED_NOBODY;
+		if (usable_by(thread, move_to))
+			return cpus[move_to];
 	}
-	if (last_allowed && !thread->fresh)
-		return thread->cpu;
-	/* New, or not welcome where it was. The mask was checked when it was set, and CPUs do not go. */
-	usable = cpu_mask_and(&thread->task.allowed, &cpus_online);
-	return least_loaded(&usable, last_allowed ? thread->cpu : NULL);
+	if (UNLIKELY(!cpu_mask_empty(&idle_cpus))) {
+		if (last && claim_idle(last->index))
+			return last;
+		idle = any_idle(thread);
+	}
+	if (idle)
+		return idle;
+	/* New, or not welcome where it was: the one that has least to do. */
+	return LIKELY(last && !thread->fresh) ? last : least_loaded(thread, last);
 }
 
 void run_queue_place(struct thread *thread, struct run_queue *queue)
 {
-	do {
-		struct cpu *to = choose_cpu(thread);
+	struct cpu *to;
 
-		thread->fresh = false;
-		if (to != thread->cpu) {
-			u32 from = thread->cpu->index;
+	while ((to = choose_cpu(thread)) != thread->cpu) {
+		u32 from = thread->cpu->index;
 
-			thread->migrations++;
-			WRITE_ONCE(thread->cpu, to);
-			unlock_raw(&queue->lock);
-			queue = to->queue;
-			lock_raw(&queue->lock);
-			if (sched_tracing())
-				sched_trace_thread(SCHED_TRACE_MIGRATE, thread, from);
-		}
-	} while (!allowed_on(thread, thread->cpu)); /* while no lock was held its affinity may have changed */
+		thread->migrations++;
+		WRITE_ONCE(thread->cpu, to);
+		unlock_raw(&queue->lock);
+		queue = to->queue;
+		lock_raw(&queue->lock);
+		if (sched_tracing())
+			sched_trace_thread(SCHED_TRACE_MIGRATE, thread, from);
+		if (allowed_on(thread, to)) /* while no lock was held its affinity may have changed */
+			break;
+	}
+	thread->fresh = false;
 	enqueue(thread, queue);
 	unlock_raw(&queue->lock);
 }
@@ -593,7 +608,6 @@ void threads_init_cpu(void)
 	queue->policy.told = sched_trace_told;
 	sched_cpus[cpu->index] = &queue->policy;
 	list_init(&queue->threads);
-	timer_init(&queue->slice, slice_over, NULL);
 	queue->idle = idle;
 	queue->last_tsc = rdtsc();
 	queue->decision_min = run_queue_ticks(DECISION_MIN_NS);
@@ -603,6 +617,7 @@ void threads_init_cpu(void)
 	cpu->queue = queue;
 	vectors_set(VECTOR_RESCHEDULE, reschedule_interrupt, NULL);
 	vectors_interrupt_end = interrupt_end;
+	timer_decision_due = slice_over;
 }
 
 void thread_idle_loop(void)

@@ -19,8 +19,10 @@ static u64 faded(u64 recent, u64 age, u64 memory)
 
 static void fade(struct sched_task *task, u64 now, u64 memory)
 {
-	u64 age = (s64)(now - task->recent_at) > 0 ? now - task->recent_at : 0;
+	u64 age = now - task->recent_at;
 
+	if ((s64)age < (s64)BIT64(GRAIN))
+		return;
 	task->recent = faded(task->recent, age, memory);
 	task->recent_at += ALIGN_DOWN(age, BIT64(GRAIN));
 }
@@ -33,6 +35,8 @@ static u32 flat_weight(const struct sched_task *task)
 	if (!task->group)
 		return task->entity.weight;
 	everywhere = MAX(__atomic_load_n(&task->group->runnable, __ATOMIC_RELAXED), weight);
+	if (everywhere == weight) /* the only one */
+		return READ_ONCE(task->group->shares) << SCHED_WEIGHT_SHIFT;
 	weight = ((u64)READ_ONCE(task->group->shares) << SCHED_WEIGHT_SHIFT) * (weight >> SCHED_WEIGHT_SHIFT) /
 		 (everywhere >> SCHED_WEIGHT_SHIFT);
 	return (u32)MAX(weight, 1u);
@@ -94,9 +98,11 @@ void sched_balance_served(struct sched_cpu *cpu, struct sched_task *task, u64 no
 {
 	fade(task, now, cpu->memory);
 	task->recent += MIN(ticks, cpu->memory);
-	ticks = MIN(ticks, task->booked);
-	task->booked -= ticks;
-	WRITE_ONCE(cpu->claims, cpu->claims - ticks);
+	if (UNLIKELY(task->booked)) {
+		ticks = MIN(ticks, task->booked);
+		task->booked -= ticks;
+		WRITE_ONCE(cpu->claims, cpu->claims - ticks);
+	}
 	publish_service(cpu, now);
 }
 

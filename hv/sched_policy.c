@@ -57,7 +57,7 @@ static u32 part_weight(const struct sched_part *part)
 	u64 everywhere = MAX(__atomic_load_n(&part->group->runnable, __ATOMIC_RELAXED), part->queue.total_weight);
 	u64 weight = (u64)READ_ONCE(part->group->shares) << SCHED_WEIGHT_SHIFT;
 
-	if (everywhere)
+	if (everywhere != part->queue.total_weight) /* some of it runs elsewhere */
 		weight = weight * (part->queue.total_weight >> SCHED_WEIGHT_SHIFT) / MAX(everywhere >> SCHED_WEIGHT_SHIFT, 1u);
 	return (u32)MAX(weight, 1u);
 }
@@ -101,11 +101,13 @@ static void enter(struct sched_cpu *cpu, struct sched_task *task)
 	sched_join(queue, &task->entity);
 	if (part && !part->entity.counted) {
 		part->entity.weight = part_weight(part);
-		part->entity.owed = MAX(part->entity.owed, sched_virtual(task->credit, part->entity.weight));
+		if (UNLIKELY(task->credit))
+			part->entity.owed = MAX(part->entity.owed, sched_virtual(task->credit, part->entity.weight));
 		sched_join(&cpu->top, &part->entity);
 	} else if (part) {
 		refresh_part(cpu, part);
-		sched_favour(&cpu->top, &part->entity, sched_virtual(task->credit, part->entity.weight), part_is_queued(part));
+		if (UNLIKELY(task->credit))
+			sched_favour(&cpu->top, &part->entity, sched_virtual(task->credit, part->entity.weight), part_is_queued(part));
 		if (part_is_queued(part))
 			sched_hurry(&cpu->top, &part->entity);
 	}
@@ -194,15 +196,19 @@ static u32 caps_of(struct sched_task *task, struct sched_cap *caps[3])
 	return count;
 }
 
-/* True: it may run. False: *release says when to ask again. */
-static bool grant(struct sched_cpu *cpu, struct sched_task *task, u64 now, u64 *release)
+/*
+ * What follows stands apart from the paths that every switch takes: few tasks have caps, and an array on the stack costs its
+ * clearing and the stack's guard wherever it stands.
+ */
+#define RARE __attribute__((noinline))
+
+static RARE bool grant_by_caps(struct sched_cpu *cpu, struct sched_task *task, u64 now, u64 *release)
 {
 	struct sched_cap *caps[3];
 	u32 count = caps_of(task, caps);
 	u64 got = cpu->slice;
 
 	task->limited = count != 0;
-	task->granted_at = now;
 	for (u32 i = 0; i < count; i++) {
 		u64 less = sched_cap_grant(caps[i], now, got);
 
@@ -218,31 +224,50 @@ static bool grant(struct sched_cpu *cpu, struct sched_task *task, u64 now, u64 *
 	return true;
 }
 
-static void give_back(struct sched_task *task, u64 now)
+static RARE void return_to_caps(struct sched_task *task, u64 now)
 {
 	struct sched_cap *caps[3];
-	u32 count = task->limited ? caps_of(task, caps) : 0;
+	u32 count = caps_of(task, caps);
 
 	for (u32 i = 0; i < count; i++)
 		sched_cap_return(caps[i], now, task->granted_at, task->granted);
+}
+
+static RARE void overrun_caps(struct sched_task *task, u64 now, u64 ticks)
+{
+	struct sched_cap *caps[3];
+	u32 count = caps_of(task, caps);
+
+	for (u32 i = 0; i < count; i++)
+		sched_cap_overrun(caps[i], now, ticks);
+}
+
+/* True: it may run. False: *release says when to ask again. */
+static bool grant(struct sched_cpu *cpu, struct sched_task *task, u64 now, u64 *release)
+{
+	task->granted_at = now;
+	if (sched_cap_on(&task->own) || (task->helpers && sched_cap_on(task->helpers)) ||
+	    (task->group && sched_cap_on(&task->group->whole)))
+		return grant_by_caps(cpu, task, now, release);
+	task->limited = false;
+	task->granted = cpu->slice;
+	return true;
+}
+
+static void give_back(struct sched_task *task, u64 now)
+{
+	if (UNLIKELY(task->limited))
+		return_to_caps(task, now);
 	task->granted = 0;
 }
 
 static void use_grant(struct sched_task *task, u64 now, u64 ticks)
 {
-	struct sched_cap *caps[3];
-	u32 count;
-
-	if (!task->limited)
+	if (LIKELY(!task->limited))
 		return;
-	if (ticks <= task->granted) {
-		task->granted -= ticks;
-		return;
-	}
-	count = caps_of(task, caps);
-	for (u32 i = 0; i < count; i++)
-		sched_cap_overrun(caps[i], now, ticks - task->granted);
-	task->granted = 0;
+	if (ticks > task->granted)
+		overrun_caps(task, now, ticks - task->granted);
+	task->granted -= MIN(ticks, task->granted);
 }
 
 void sched_run(struct sched_cpu *cpu, u64 now, u64 ticks)

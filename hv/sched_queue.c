@@ -2,7 +2,7 @@
 /* Earliest eligible virtual deadline first. Virtual times wrap: they are compared by their signed difference. */
 #include "hv/sched_queue.h"
 
-#define UNIT_SHIFT 20
+#define UNIT_SHIFT SCHED_UNIT_SHIFT
 /* One that ran alone for so long without a charge has nobody to be compared with; the product stays below 2^64. */
 #define TICKS_MAX BIT64(42)
 
@@ -179,10 +179,11 @@ static u64 rescaled(u64 to, u64 from, u32 old, u32 new)
 
 void sched_reweigh(struct sched_queue *queue, struct sched_entity *entity, u32 weight, bool queued)
 {
-	u64 request = rescaled(entity->deadline, entity->start, entity->weight, weight);
+	u64 request;
 
 	if (weight == entity->weight)
 		return;
+	request = rescaled(entity->deadline, entity->start, entity->weight, weight);
 	if (queued)
 		extract(queue, entity);
 	entity->start = queue->time + rescaled(entity->start, queue->time, entity->weight, weight);
@@ -215,21 +216,9 @@ void sched_hurry(struct sched_queue *queue, struct sched_entity *entity)
 	insert(queue, entity);
 }
 
-bool sched_preempts(const struct sched_queue *queue, const struct sched_entity *queued, const struct sched_entity *running)
-{
-	return !before(queue->time, queued->start) && before(queued->deadline, running->deadline);
-}
-
 void sched_give_up_slice(struct sched_entity *entity)
 {
 	entity->deadline = entity->start + 2 * scaled(entity->slice, entity->weight);
-}
-
-u64 sched_slice_left(const struct sched_entity *running)
-{
-	u64 left = before(running->start, running->deadline) ? running->deadline - running->start : 0;
-
-	return ratio(left, running->weight, BIT64(UNIT_SHIFT));
 }
 
 /* Breadth first from the root: a heap's upper nodes are among its earliest. */

@@ -22,9 +22,11 @@
 /* Whoever comes back asks for this part of a slice first: its deadline is near, its share the same. */
 #define SCHED_WAKE_FRACTION 8u
 
+#define SCHED_UNIT_SHIFT 20
+
 struct sched_entity {
 	struct heap_node node;
-	u64 start, deadline; /* virtual time: ticks * 2^20 / weight */
+	u64 start, deadline; /* virtual time: ticks * 2^SCHED_UNIT_SHIFT / weight */
 	u32 weight;          /* libvirt's << SCHED_WEIGHT_SHIFT */
 	bool eligible;       /* which of the two heaps holds it */
 	bool counted;        /* its weight is part of the queue's total: queued or running */
@@ -70,9 +72,20 @@ void sched_favour(struct sched_queue *queue, struct sched_entity *entity, u64 vi
 /* A queued entity asks for less at once: something in it has woken up. Its share stays. */
 void sched_hurry(struct sched_queue *queue, struct sched_entity *entity);
 /* Should a queued entity run at once in place of the running one? */
-bool sched_preempts(const struct sched_queue *queue, const struct sched_entity *queued, const struct sched_entity *running);
+static inline bool sched_preempts(const struct sched_queue *queue, const struct sched_entity *queued,
+				  const struct sched_entity *running)
+{
+	return (s64)(queue->time - queued->start) >= 0 && (s64)(queued->deadline - running->deadline) < 0;
+}
 /* Ticks until the running one should be compared again with the queue. */
-u64 sched_slice_left(const struct sched_entity *running);
+static inline u64 sched_slice_left(const struct sched_entity *running)
+{
+	s64 left = (s64)(running->deadline - running->start);
+
+	/* The two halves apart: the product of the whole could pass 2^64. */
+	return left <= 0 ? 0 : ((u64)left >> SCHED_UNIT_SHIFT) * running->weight +
+			       (((u64)left & MASK64(SCHED_UNIT_SHIFT - 1, 0)) * running->weight >> SCHED_UNIT_SHIFT);
+}
 /* What so many ticks are in the virtual time of this weight. */
 u64 sched_virtual(u64 ticks, u32 weight);
 /* Looks at up to max queued entities, those that would run soonest first (roughly); returns how many. */

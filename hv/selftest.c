@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the build machine cannot test: that switching, sleeping, preemption, timers, guards and faults work on a CPU.
- * The scenario guest-tests/scenarios/selftest waits for its lines; figures are ticks of the TSC (instructions under
- * QEMU's instruction counter).
+ * The scenario guest-tests/scenarios/selftest waits for its lines.
  */
 #include "hv/selftest.h"
 #include "arch/x86/cpu.h"
@@ -53,7 +52,7 @@ static void stay_on(u32 cpu)
 		panic("selftest: CPU %u is not there", cpu);
 }
 
-/* Two threads that yield to each other: each return is one switch there and one back. */
+/* Two threads that yield to each other. */
 static volatile bool partner_stop;
 static void partner(void *argument)
 {
@@ -69,26 +68,17 @@ static void count_in(void *context) { (void)context; hooks_in++; }
 static void test_switch(void)
 {
 	static const struct thread_switch_hooks hooks = { count_out, count_in };
-	u64 least = ~(u64)0, total = 0;
 	struct thread *other;
 
 	partner_stop = false;
 	other = create_here("partner", partner, NULL);
 	thread_set_switch_hooks(&hooks, NULL);
-	for (u32 i = 0; i < ROUNDS; i++) {
-		u64 before = rdtsc(), ticks;
-
+	for (u32 i = 0; i < ROUNDS; i++)
 		thread_yield();
-		ticks = rdtsc() - before;
-		least = MIN(least, ticks);
-		total += ticks;
-	}
 	thread_set_switch_hooks(NULL, NULL);
 	partner_stop = true;
 	thread_join(other);
 	report(hooks_in == hooks_out && hooks_in > 0, "switch hooks run in pairs");
-	log_notice("selftest: sched.switch %llu ticks (mean %llu)", (unsigned long long)(least / 2),
-		   (unsigned long long)(total / ROUNDS / 2));
 }
 
 static volatile u64 spins[2];
@@ -304,6 +294,10 @@ void selftest_run(void)
 		log_notice("selftest: the last CPU's time-stamp counter %s", tsc_watch_disturb(1000000) ? "went ahead" : "cannot be moved");
 		return;
 	}
+	if (string_equal(how, "costs")) {
+		selftest_costs();
+		return;
+	}
 	if (how[0])
 		fail_on_purpose(how);
 	stay_on(0);
@@ -317,5 +311,6 @@ void selftest_run(void)
 	test_preemption();
 	test_idle();
 	failed += selftest_smp();
+	selftest_costs();
 	log_notice("selftest: done, %u failed", failed);
 }

@@ -385,91 +385,6 @@ static void test_lives(void)
 }
 
 /*
- * What it costs, in ticks of the time-stamp counter: instructions under QEMU's instruction counter. There CPUs take turns, so
- * a try may contain another CPU's work: the least of many is the figure (docs/measurements.md).
- */
-
-static struct waitqueue bell;
-static bool bell_rang;       /* [bell] in effect: one rings, one hears */
-static volatile u64 heard_at;
-
-static void hear(void *argument)
-{
-	(void)argument;
-	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-		waitqueue_wait(&bell, __atomic_load_n(&bell_rang, __ATOMIC_ACQUIRE));
-		heard_at = rdtsc();
-		__atomic_store_n(&bell_rang, false, __ATOMIC_RELEASE);
-	}
-}
-
-/* Least ticks from ringing to the return of waitqueue_wake_one (`sender`), or until the sleeper runs. */
-static u64 measure_wake(u32 cpu, bool sender)
-{
-	struct thread *thread;
-	u64 least = ~(u64)0;
-
-	__atomic_store_n(&stop, false, __ATOMIC_RELEASE);
-	bell_rang = false;
-	waitqueue_init(&bell, "selftest bell");
-	thread = thread_create("hears", hear, NULL);
-	stay_on(thread, cpu);
-	for (u32 i = 0; i < 1000; i++) {
-		u64 before, after;
-
-		thread_sleep_ns(20 * NS_PER_US); /* it sleeps again */
-		__atomic_store_n(&bell_rang, true, __ATOMIC_RELEASE);
-		before = rdtsc();
-		waitqueue_wake_one(&bell);
-		after = rdtsc();
-		while (__atomic_load_n(&bell_rang, __ATOMIC_ACQUIRE))
-			thread_yield();
-		if (!sender)
-			after = heard_at;
-		if (after > before)
-			least = MIN(least, after - before);
-	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-	__atomic_store_n(&bell_rang, true, __ATOMIC_RELEASE);
-	waitqueue_wake_one(&bell);
-	thread_join(thread);
-	return least;
-}
-
-static u64 measure_kick(void)
-{
-	struct thread *thread;
-	u64 least = ~(u64)0;
-
-	__atomic_store_n(&stop, false, __ATOMIC_RELEASE);
-	spun_on[0] = (struct cpu_mask){ { 0 } };
-	thread = thread_create("kicked", spin, &spun_on[0]);
-	stay_on(thread, 1);
-	while (!cpu_mask_has(&spun_on[0], 1)) /* it runs there */
-		thread_sleep_ns(50 * NS_PER_US);
-	for (u32 i = 0; i < 1000; i++) {
-		u64 before = rdtsc();
-
-		thread_kick(thread);
-		least = MIN(least, rdtsc() - before);
-	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
-	thread_join(thread);
-	return least;
-}
-
-static void measure_costs(void)
-{
-	stay_on(thread_current(), 0);
-	log_notice("selftest: sched.wake %llu ticks until it runs, on this CPU", (unsigned long long)measure_wake(0, false));
-	if (cpu_count < 2)
-		return;
-	log_notice("selftest: sched.wake.other %llu ticks of the waker's, the sleeper on another CPU",
-		   (unsigned long long)measure_wake(1, true));
-	log_notice("selftest: sched.ipi %llu ticks of the sender's", (unsigned long long)measure_kick());
-}
-
-/*
  * On purpose. In a function of its own, whose name the watchdog is to tell: it calls nothing while it hangs. First it goes where
  * it is to hang: from another CPU nobody could move it.
  */
@@ -530,7 +445,6 @@ u32 selftest_smp(void)
 	test_shoot_down();
 	test_time();
 	test_lives();
-	measure_costs();
 	if (thread_set_affinity(thread_current(), &before) != OK)
 		panic("selftest: no CPU");
 	return failed;

@@ -44,8 +44,11 @@ struct run_queue {
 	u64 last_tsc;              /* [lock] up to when the running thread has been charged */
 	struct list_node threads;  /* [lock] those that wait, the longest first: for other CPUs that look for work */
 	struct thread *idle;       /* (c) */
-	struct timer slice;        /* armed for the next decision: a slice's or a grant's end, a throttled thread's release */
-	u64 slice_until;           /* [lock] TSC; set; cleared by the timer itself, which then has the CPU look again; 0: not armed */
+	/*
+	 * [lock] TSC of the next decision: a slice's or a grant's end, a throttled thread's release; 0: none is wanted. Set; cleared
+	 * by the timer itself, which then has the CPU look again.
+	 */
+	u64 slice_until;
 	u64 decision_min;          /* (c) ticks: the timer is not armed for less */
 	u64 next_balance;          /* (o) TSC */
 	u64 started_ns;            /* (c) since when the CPU is here */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers: a heap of deadlines a CPU; the local APIC's timer is set to the earliest. Without timers no interrupt comes.
+ * Timers: a heap of deadlines a CPU, and beside it the scheduler's next decision; the local APIC's timer is set to the earliest
+ * of them. Without any no interrupt comes.
  */
 #include "hv/timer.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/lapic.h"
+#include "arch/x86/msr.h"
 #include "arch/x86/vectors.h"
 #include "hv/clock.h"
 #include "hv/kmalloc.h"
@@ -14,7 +16,11 @@ struct timer_queue {
 	struct spinlock lock;
 	struct heap heap;      /* [lock] */
 	struct timer *running; /* (o) whose function runs now */
+	u64 decision_tsc;      /* (o) when the scheduler wants to decide again; TIMER_NEVER */
+	u64 programmed_tsc;    /* (o) what the APIC's timer is set to; TIMER_NEVER */
 };
+
+void (*timer_decision_due)(void);
 
 #define TIMER_OF(heap_node) ((const struct timer *)((const char *)(heap_node) - offsetof(struct timer, node)))
 
@@ -28,11 +34,25 @@ static struct timer *first(struct timer_queue *queue)
 	return queue->heap.root ? CONTAINER_OF(queue->heap.root, struct timer, node) : NULL;
 }
 
+/* On the queue's own CPU. */
 static void program(struct timer_queue *queue)
 {
 	struct timer *timer = first(queue);
+	u64 tsc = timer ? clock_ns_to_tsc(timer->deadline_ns) : TIMER_NEVER;
 
-	lapic_timer_arm(timer ? clock_ns_to_tsc(timer->deadline_ns) : ~(u64)0);
+	queue->programmed_tsc = MIN(tsc, queue->decision_tsc);
+	lapic_timer_arm(queue->programmed_tsc);
+}
+
+void timer_set_decision(u64 tsc)
+{
+	struct timer_queue *queue = this_cpu()->timers;
+
+	queue->decision_tsc = tsc;
+	if (tsc >= queue->programmed_tsc)
+		return;
+	queue->programmed_tsc = tsc;
+	lapic_timer_arm(tsc);
 }
 
 static void timer_interrupt(void *context)
@@ -41,6 +61,10 @@ static void timer_interrupt(void *context)
 	struct timer *timer;
 
 	(void)context;
+	if (rdtsc() >= queue->decision_tsc) {
+		queue->decision_tsc = TIMER_NEVER;
+		timer_decision_due();
+	}
 	lock_raw(&queue->lock);
 	while ((timer = first(queue)) && timer->deadline_ns <= clock_ns()) {
 		heap_remove(&queue->heap, &timer->node);
@@ -64,6 +88,7 @@ void timers_init_cpu(void)
 		panic("no memory for timers");
 	spinlock_init(&queue->lock, "timers", LOCK_RANK_TIMER);
 	queue->heap.before = earlier;
+	queue->decision_tsc = queue->programmed_tsc = TIMER_NEVER;
 	this_cpu()->timers = queue;
 	vectors_set(VECTOR_TIMER, timer_interrupt, NULL);
 	lapic_timer_setup();

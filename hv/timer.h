@@ -34,6 +34,14 @@ static inline bool timer_armed(const struct timer *timer)
 	return heap_contains(&timer->node);
 }
 
+/*
+ * The scheduler's, interrupts off: when this CPU is to decide again who runs, by its time-stamp counter; it is told so by
+ * timer_decision_due, in interrupt context. No timer of the heap: it is set at every other switch or wake-up.
+ */
+#define TIMER_NEVER (~(u64)0)
+void timer_set_decision(u64 tsc);
+extern void (*timer_decision_due)(void); /* (c) once threads run */
+
 /* For start-up and arch/x86's timer interrupt. */
 void timers_init_cpu(void);
 

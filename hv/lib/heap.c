@@ -63,12 +63,18 @@ void heap_insert(struct heap *heap, struct heap_node *node)
 	node->child = NULL;
 	node->next = NULL;
 	node->previous = node;
-	set_root(heap, meld(heap, heap->root, node));
+	if (heap->root)
+		set_root(heap, meld(heap, heap->root, node));
+	else
+		heap->root = node;
 }
 
 void heap_remove(struct heap *heap, struct heap_node *node)
 {
-	struct heap_node *children = meld_list(heap, node->child);
+	struct heap_node *children = node->child;
+
+	if (children && children->next)
+		children = meld_list(heap, children);
 
 	if (node == heap->root) {
 		set_root(heap, children);
