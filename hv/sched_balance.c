@@ -84,16 +84,6 @@ void sched_balance_depart(struct sched_cpu *cpu, struct sched_task *task)
 	task->booked = 0;
 }
 
-/* What changes while it runs: its service, and with its machine's other vCPUs its weight. */
-static void publish_service(struct sched_cpu *cpu, u64 now)
-{
-	const struct sched_task *running = cpu->running;
-
-	WRITE_ONCE(cpu->running_weight, flat_weight(running));
-	WRITE_ONCE(cpu->running_at, now);
-	WRITE_ONCE(cpu->running_recent, faded(running->recent, now - running->recent_at, cpu->memory));
-}
-
 void sched_balance_served(struct sched_cpu *cpu, struct sched_task *task, u64 now, u64 ticks)
 {
 	fade(task, now, cpu->memory);
@@ -103,14 +93,18 @@ void sched_balance_served(struct sched_cpu *cpu, struct sched_task *task, u64 no
 		task->booked -= ticks;
 		WRITE_ONCE(cpu->claims, cpu->claims - ticks);
 	}
-	publish_service(cpu, now);
+	/* What others see of it need not be refreshed: they add the time since (service_as). */
 }
 
 void sched_balance_running(struct sched_cpu *cpu, u64 now)
 {
-	if (cpu->running) {
+	const struct sched_task *running = cpu->running;
+
+	if (running) {
 		sched_balance_allowed(cpu);
-		publish_service(cpu, now);
+		WRITE_ONCE(cpu->running_weight, flat_weight(running));
+		WRITE_ONCE(cpu->running_at, now);
+		WRITE_ONCE(cpu->running_recent, faded(running->recent, now - running->recent_at, cpu->memory));
 		return;
 	}
 	for (u32 i = 0; i < CPU_MASK_WORDS; i++)

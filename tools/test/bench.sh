@@ -29,21 +29,21 @@ boot.ratio ratio 1.00 1.02
 E
 bench
 expect 'no bench is an error' status_is 1
-printf '#!/bin/sh\necho exit.one 243 300\necho exit.one.beside 243 400\necho exit.one.vmx 187 200\necho exit.two 250\n' >"$folder/d/a"
+printf '#!/bin/sh\necho exit.one 243 300\necho exit.one.beside 243 400\necho exit.one.smp4 244\necho exit.one.vmx 187 200\necho exit.two 250\n' >"$folder/d/a"
 printf '#!/bin/sh\necho boot.ratio 0.9207\n' >"$folder/d/b"
 chmod +x "$folder/d/a" "$folder/d/b"
 bench
 expect 'all is met' status_is 0
-expect 'a line a figure, its variants in columns' says '^exit\.one +243 +300 +243 +187 +300 +2,896  instructions$'
-expect 'what is not there is a dash' says '^exit\.two +250 +– +– +– +250 +–  instructions$'
+expect 'a line a figure, its variants in columns' says '^exit\.one +243 +300 +243 +244 +187 +300 +2,896  instructions$'
+expect 'what is not there is a dash' says '^exit\.two +250 +– +– +– +– +250 +–  instructions$'
 expect 'fractions' says '^boot\.ratio +0\.921 .* 1 +1\.020  ratio$'
 expect 'the file' python3 - "$folder/out.json" <<'E'
 import json, sys
 entries = json.load(open(sys.argv[1]))
-assert [e['name'] for e in entries] == ['exit.one', 'exit.one.beside', 'exit.one.vmx', 'exit.two', 'boot.ratio'], entries
+assert [e['name'] for e in entries] == ['exit.one', 'exit.one.beside', 'exit.one.smp4', 'exit.one.vmx', 'exit.two', 'boot.ratio'], entries
 assert all(set(e) == {'name', 'value', 'unit', 'budget', 'kvm'} for e in entries)
 assert entries[0] == {'name': 'exit.one', 'value': 243, 'unit': 'instructions', 'budget': 300, 'kvm': 2896}
-assert entries[2] == {'name': 'exit.one.vmx', 'value': 187, 'unit': 'instructions', 'budget': 300, 'kvm': None}
+assert entries[3] == {'name': 'exit.one.vmx', 'value': 187, 'unit': 'instructions', 'budget': 300, 'kvm': None}
 E
 printf '#!/bin/sh\necho exit.one 243\necho exit.one.vmx 301\necho exit.two 251\n' >"$folder/d/a"
 bench a
