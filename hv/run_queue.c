@@ -49,7 +49,7 @@ bool thread_should_yield(void)
 	return READ_ONCE(this_cpu()->reschedule);
 }
 
-struct run_queue *thread_lock_queue(const struct thread *thread)
+static inline struct run_queue *lock_queue_of(const struct thread *thread)
 {
 	for (;;) {
 		struct cpu *cpu = READ_ONCE(thread->cpu);
@@ -59,6 +59,11 @@ struct run_queue *thread_lock_queue(const struct thread *thread)
 			return cpu->queue;
 		unlock_raw(&cpu->queue->lock);
 	}
+}
+
+struct run_queue *thread_lock_queue(const struct thread *thread)
+{
+	return lock_queue_of(thread);
 }
 
 static bool allowed_on(const struct thread *thread, const struct cpu *cpu)
@@ -209,13 +214,16 @@ static void leave_behind(struct thread *previous)
 	}
 }
 
-void thread_finish_switch(struct thread *previous)
+static inline void finish_switch(struct thread *self, struct thread *previous)
 {
-	struct thread *self = thread_current();
-
 	leave_behind(previous);
 	if (self->hooks)
 		self->hooks->in(self->hooks_context);
+}
+
+void thread_finish_switch(struct thread *previous)
+{
+	finish_switch(thread_current(), previous);
 }
 
 /* In transit since choose_given; no lock is held. */
@@ -258,7 +266,7 @@ static void schedule(bool gives_way)
 	place_given(given);
 	if (current->hooks)
 		current->hooks->out(current->hooks_context);
-	thread_finish_switch(thread_switch(current, &current->rsp, next->rsp));
+	finish_switch(current, thread_switch(current, &current->rsp, next->rsp)); /* back on the same stack */
 }
 
 void thread_schedule(void)
@@ -466,7 +474,7 @@ void run_queue_place(struct thread *thread, struct run_queue *queue)
 void thread_wake(struct thread *thread)
 {
 	u64 flags = irq_save();
-	struct run_queue *queue = thread_lock_queue(thread);
+	struct run_queue *queue = lock_queue_of(thread);
 
 	if (thread->state != THREAD_BLOCKED) {
 		unlock_raw(&queue->lock);
