@@ -95,11 +95,16 @@ static bool all_answer(void)
 	return answers;
 }
 
+/*
+ * 0x9f: a program of one jump. Nothing less will do: a CPU that gets time among the INITs would run through zeros into the hole
+ * behind them, from there by the empty vector table to address 0, and through zeros again into our trampoline, at a wrong CS.
+ */
 static void init_storm(void)
 {
+	*(volatile u16 *)0x9f000 = 0xfeeb;
 	for (unsigned i = 0; i < 2000; i++) {
 		smp_icr(1, 0x4500);
-		smp_icr(1, 0x4600 | (i & 1 ? 8 : 0x9f)); /* 0x9f: a page of zeros is a program, too */
+		smp_icr(1, 0x4600 | (i & 1 ? 8 : 0x9f));
 		if (i % 3 == 0)
 			smp_icr(1, 0x4600 | 8);
 	}
