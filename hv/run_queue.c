@@ -387,7 +387,7 @@ static void enqueue(struct thread *thread, struct run_queue *queue)
 	else if (!queue->slice_until || thread->task.state == SCHED_TASK_THROTTLED)
 		ask_for_switch(cpu); /* its slice timer is its own to arm */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (UNLIKELY(!cpu_mask_empty(&idle_cpus)))
+	if (UNLIKELY(!cpu_mask_empty(&idle_cpus)) && !thread->task.pinned)
 		tell_idle(thread);
 }
 
@@ -441,7 +441,8 @@ static struct cpu *choose_cpu(struct thread *thread)
 	if (UNLIKELY(!cpu_mask_empty(&idle_cpus))) {
 		if (last && claim_idle(last->index))
 			return last;
-		idle = any_idle(thread);
+		if (!last || !thread->task.pinned)
+			idle = any_idle(thread);
 	}
 	if (idle)
 		return idle;

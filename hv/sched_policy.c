@@ -439,6 +439,7 @@ void sched_task_set_weight(struct sched_cpu *cpu, struct sched_task *task, u32 w
 void sched_task_set_allowed(struct sched_cpu *cpu, struct sched_task *task, const struct cpu_mask *allowed)
 {
 	task->allowed = *allowed;
+	task->pinned = cpu_mask_count(allowed) == 1;
 	if (cpu->running == task)
 		sched_balance_allowed(cpu);
 }

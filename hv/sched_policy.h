@@ -47,6 +47,7 @@ struct sched_task {
 	struct sched_cap own;       /* vcpu_period, vcpu_quota */
 	struct sched_cap *helpers;  /* &group->helpers, or NULL for a vCPU */
 	struct cpu_mask allowed;    /* affinity */
+	bool pinned;                /* to one CPU: nobody need look for another */
 	u8 state;                   /* enum sched_task_state */
 	bool limited;               /* a cap granted what it runs on */
 	bool in_transit;            /* it left a CPU for another one, and did not sleep: set by sched_remove, or before sched_stop */

@@ -58,23 +58,14 @@ static void set_root(struct heap *heap, struct heap_node *root)
 	}
 }
 
-void heap_insert(struct heap *heap, struct heap_node *node)
+void heap_insert_beside(struct heap *heap, struct heap_node *node)
 {
-	node->child = NULL;
-	node->next = NULL;
-	node->previous = node;
-	if (heap->root)
-		set_root(heap, meld(heap, heap->root, node));
-	else
-		heap->root = node;
+	set_root(heap, meld(heap, heap->root, node));
 }
 
-void heap_remove(struct heap *heap, struct heap_node *node)
+void heap_remove_among(struct heap *heap, struct heap_node *node)
 {
-	struct heap_node *children = node->child;
-
-	if (children && children->next)
-		children = meld_list(heap, children);
+	struct heap_node *children = meld_list(heap, node->child);
 
 	if (node == heap->root) {
 		set_root(heap, children);

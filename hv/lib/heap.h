@@ -23,7 +23,34 @@ static inline bool heap_contains(const struct heap_node *node)
 	return node->previous != NULL;
 }
 
-void heap_insert(struct heap *heap, struct heap_node *node);
-void heap_remove(struct heap *heap, struct heap_node *node);
+/* In line: a heap of none or two, as most of the scheduler's are. */
+void heap_insert_beside(struct heap *heap, struct heap_node *node);
+void heap_remove_among(struct heap *heap, struct heap_node *node);
+
+static inline void heap_insert(struct heap *heap, struct heap_node *node)
+{
+	node->child = NULL;
+	node->next = NULL;
+	node->previous = node;
+	if (heap->root)
+		heap_insert_beside(heap, node);
+	else
+		heap->root = node;
+}
+
+static inline void heap_remove(struct heap *heap, struct heap_node *node)
+{
+	struct heap_node *child = node->child;
+
+	if (node != heap->root || (child && child->next)) {
+		heap_remove_among(heap, node);
+		return;
+	}
+	heap->root = child;
+	if (child)
+		child->previous = child;
+	node->child = NULL;
+	node->previous = NULL;
+}
 
 #endif
