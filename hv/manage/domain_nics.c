@@ -68,7 +68,7 @@ int domain_nics_plug(struct domain *domain, struct manage_error *error)
 	for (u32 i = 0; nics && i < nics->count && !code; i++) {
 		const struct domain_nic *nic = &domain->running.nics[i];
 
-		code = network_plug(nic->network, &nics->ports[i], nic->filter == NIC_FILTER_NONE, error);
+		code = network_plug(nic->network, &nics->ports[i], domain->running.name, nic->filter == NIC_FILTER_NONE, error);
 	}
 	if (code)
 		domain_nics_unplug(domain);

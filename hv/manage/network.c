@@ -184,6 +184,7 @@ static void fill_dhcp(struct dhcp_server *server, const struct network_config *c
 	memset(server, 0, sizeof(*server));
 	server->address = config->address;
 	server->mask = config->mask;
+	server->dns = config->address;
 	server->start = config->dhcp_start;
 	server->end = config->dhcp_end;
 	server->mtu_bytes = config->mtu_bytes ? config->mtu_bytes : NET_MTU_DEFAULT;
@@ -484,7 +485,7 @@ int network_leases(const char *name, struct network_lease *leases, u32 max, u32 
 /* Machines' ports */
 
 /* [networks_lock] */
-static int plug_locked(struct network *network, struct net_port *port, bool open, struct manage_error *error)
+static int plug_locked(struct network *network, struct net_port *port, const char *machine, bool open, struct manage_error *error)
 {
 	int code = net_switch_plug(&network->net, port, open ? SWITCH_OPEN : SWITCH_MACHINE);
 
@@ -493,11 +494,12 @@ static int plug_locked(struct network *network, struct net_port *port, bool open
 				   network->config.name);
 	if (code)
 		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "network '%s' has no room for another machine", network->config.name);
+	net_switch_set_name(port, machine);
 	network->references++;
 	return OK;
 }
 
-int network_plug(const char *name, struct net_port *port, bool open, struct manage_error *error)
+int network_plug(const char *name, struct net_port *port, const char *machine, bool open, struct manage_error *error)
 {
 	struct network *network;
 	int code = MANAGE_FAILED;
@@ -507,7 +509,7 @@ int network_plug(const char *name, struct net_port *port, bool open, struct mana
 	if (network)
 		code = check_active(network, error);
 	if (!code)
-		code = plug_locked(network, port, open, error);
+		code = plug_locked(network, port, machine, open, error);
 	mutex_unlock(&networks_lock);
 	return code;
 }

@@ -82,8 +82,8 @@ char *network_xml_format(const struct network_config *config); /* kmalloc; NULL:
 /* For machines (domain_nics.c). */
 /* Is the network there and active? */
 MUST_CHECK int network_check(const char *name, struct manage_error *error);
-/* The port's owner is ready to receive. open: no clean-traffic. */
-MUST_CHECK int network_plug(const char *name, struct net_port *port, bool open, struct manage_error *error);
+/* The port's owner is ready to receive. machine: its name, for the name server. open: no clean-traffic. */
+MUST_CHECK int network_plug(const char *name, struct net_port *port, const char *machine, bool open, struct manage_error *error);
 void network_unplug(struct net_port *port); /* nobody is inside of its receive or send any more; nothing when not plugged in */
 /* The IPv4 address that a plugged port speaks from, with its network's prefix; 0: not known, or not plugged in. */
 u32 network_port_address(struct net_port *port, u32 *prefix_bits);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's own TCP/IP on its networks: an address on each, ARP, ICMP echo, UDP, and what stands on it: the DHCP server.
+ * The host's own TCP/IP on its networks: an address on each, ARP, ICMP echo, UDP, and what stands on it: the DHCP server and
+ * the name server.
  *
  * It is lwIP (lwip_*.c, the only files that see it) behind one mutex. A frame that comes is copied whole and looked at in its
  * sender's thread, so a machine pays for what it asks of the host; a thread of its own keeps lwIP's timers.

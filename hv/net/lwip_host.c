@@ -137,15 +137,18 @@ static err_t start(struct netif *netif)
 static int add(struct host_interface *interface, const struct host_interface_config *config)
 {
 	ip4_addr_t address = { PP_HTONL(config->address) }, mask = { PP_HTONL(config->mask) };
-	int code = OK;
+	int code;
 
 	if (!netif_add(&interface->netif, &address, &mask, NULL, interface, start, ethernet_input))
 		return ERR_FULL;
 	netif_set_up(&interface->netif);
-	if (interface->dhcp)
+	code = lwip_dns_start(interface);
+	if (code == OK && interface->dhcp)
 		code = lwip_dhcp_start(interface);
-	if (code != OK)
+	if (code != OK) {
+		lwip_dns_stop(interface);
 		netif_remove(&interface->netif);
+	}
 	return code;
 }
 
@@ -153,6 +156,7 @@ static int add(struct host_interface *interface, const struct host_interface_con
 static void remove(struct host_interface *interface)
 {
 	lwip_dhcp_stop(interface);
+	lwip_dns_stop(interface);
 	netif_remove(&interface->netif);
 }
 
@@ -171,6 +175,7 @@ int host_interface_create(const struct host_interface_config *config, struct net
 	interface->port.context = interface;
 	interface->port.link_up = true;
 	interface->dhcp = config->dhcp;
+	interface->net = net;
 	host_stack_lock();
 	code = add(interface, config);
 	host_stack_unlock();

@@ -314,3 +314,27 @@ void net_switch_set_address(struct net_port *port, u32 address)
 	slot->filter.address = address;
 	unlock_irqrestore(&slot->of->lock, flags);
 }
+
+void net_switch_set_name(struct net_port *port, const char *name)
+{
+	struct net_switch_slot *slot = port->network;
+	u64 flags = lock_irqsave(&slot->of->lock);
+
+	string_copy(slot->machine, name, sizeof(slot->machine));
+	unlock_irqrestore(&slot->of->lock, flags);
+}
+
+u32 net_switch_resolve(struct net_switch *net, const char *name)
+{
+	u64 flags = lock_irqsave(&net->lock);
+	u32 address = 0;
+
+	for (u32 i = 0; i < net->end && !address; i++) {
+		const struct net_switch_slot *slot = &net->slots[i];
+
+		if (slot->port && slot->machine[0] && string_equal_ignore_case(slot->machine, name))
+			address = slot->filter.address ? slot->filter.address : 0xffffffff;
+	}
+	unlock_irqrestore(&net->lock, flags);
+	return address;
+}

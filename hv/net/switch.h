@@ -17,6 +17,7 @@
 #include "hv/thread.h"
 
 #define SWITCH_PORTS_MAX MAC_TABLE_PORTS
+#define SWITCH_NAME_MAX 64u
 
 enum net_switch_kind { SWITCH_MACHINE, SWITCH_OPEN, SWITCH_TRUSTED };
 
@@ -29,6 +30,7 @@ struct net_switch_slot {
 	enum net_switch_kind kind;    /* (c) while it has a port */
 	u32 users;                    /* [lock] threads that send from it or deliver to it */
 	bool leaving;                 /* [lock] */
+	char machine[SWITCH_NAME_MAX]; /* [lock] whose port it is, for the name server; "": no name */
 	struct net_filter filter;     /* [lock] */
 	struct net_storm storm;       /* [lock] */
 	u64 drops[NET_VERDICTS];      /* [lock] of the filter */
@@ -50,6 +52,10 @@ MUST_CHECK int net_switch_plug(struct net_switch *net, struct net_port *port, en
 void net_switch_unplug(struct net_port *port);
 /* The IPv4 address that a machine's port speaks from (0: not known), and how many of its frames were dropped by rules. */
 void net_switch_look(struct net_port *port, u32 *address, u64 *filtered);
+/* The machine's name, cut to what fits. */
+void net_switch_set_name(struct net_port *port, const char *name);
+/* The IPv4 address of a machine's first port here, by the machine's name in any case; 0: none; 0xffffffff: not known yet. */
+u32 net_switch_resolve(struct net_switch *net, const char *name);
 /* Binds the address to the port from now on. */
 void net_switch_set_address(struct net_port *port, u32 address);
 

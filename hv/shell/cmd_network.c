@@ -50,7 +50,7 @@ static int net_info(struct shell *shell, const struct shell_arguments *arguments
 	struct network_info info;
 
 	if (network_get(shell_text(arguments, "network"), &info, &error))
-		return shell_error(shell, "%s", error.text);
+		return shell_fail(shell, &error, "failed to get network '%s'", shell_text(arguments, "network"));
 	domain_uuid_format(uuid, &info.uuid);
 	shell_print(shell, "%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n%-15s %s\n", "Name:", info.name, "UUID:", uuid, "Active:",
 		    yes(info.active), "Persistent:", yes(info.persistent), "Autostart:", yes(info.autostart), "Bridge:", info.bridge);
@@ -63,7 +63,7 @@ static int net_dumpxml(struct shell *shell, const struct shell_arguments *argume
 	char *text = network_dump_xml(shell_text(arguments, "network"), shell_flag(arguments, "inactive"), &error);
 
 	if (!text)
-		return shell_error(shell, "%s", error.text);
+		return shell_fail(shell, &error, "failed to get network '%s'", shell_text(arguments, "network"));
 	shell_write(shell, text, strlen(text));
 	kfree(text);
 	return OK;

@@ -9,8 +9,9 @@ int network_check(const char *name, struct manage_error *error)
 	return string_equal(name, "default") ? OK : manage_fail(error, MANAGE_ERR_NO_NETWORK, "no network with matching name '%s'", name);
 }
 
-int network_plug(const char *name, struct net_port *port, bool open, struct manage_error *error)
+int network_plug(const char *name, struct net_port *port, const char *machine, bool open, struct manage_error *error)
 {
+	(void)machine;
 	(void)open;
 	port->network = port;
 	return network_check(name, error);

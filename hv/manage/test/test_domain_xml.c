@@ -417,6 +417,12 @@ static void generate(struct domain_config *config, unsigned *seed)
 						   .rate_bytes = (u64)rand_r(seed) % 3, .rate_period_ms = 0 };
 	if (config->rng.rate_bytes)
 		config->rng.rate_period_ms = (u64)rand_r(seed) % 2000;
+	config->nic_count = (u32)(rand_r(seed) % 4);
+	for (u32 i = 0; i < config->nic_count; i++) {
+		config->nics[i] = (struct domain_nic){ .network = "default", .mac = { 0x52, 0x54, 0, 1, 2, (u8)i }, .filter = (u8)(rand_r(seed) % 3),
+						       .link = (u8)(rand_r(seed) % 3), .slot = (u8)(26 + i) };
+		config->nics[i].mtu_bytes = rand_r(seed) & 1 ? 9000 : 0;
+	}
 	config->disk_count = (u32)(rand_r(seed) % 4);
 	for (u32 i = 0; i < config->disk_count; i++) {
 		struct domain_disk *disk = &config->disks[i];

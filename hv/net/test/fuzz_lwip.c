@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/net/lwip_host.c hv/net/lwip_dhcp.c hv/net/dhcp_server.c hv/net/switch.c hv/net/filter.c hv/net/headers.c hv/net/finish.c hv/net/checksum.c hv/net/mac_table.c hv/net_port.c hv/net/test/frames.c hv/lib/string.c */
+/* LINK: hv/net/lwip_host.c hv/net/lwip_dhcp.c hv/net/lwip_dns.c hv/net/dns_server.c hv/net/dhcp_server.c hv/net/switch.c hv/net/filter.c hv/net/headers.c hv/net/finish.c hv/net/checksum.c hv/net/mac_table.c hv/net_port.c hv/net/test/frames.c hv/lib/string.c */
 /* CFLAGS: -Ihv/net/lwip_options -isystem build/deps/lwip/src/include */
 /* LIBS: build/lwip/fuzz/liblwip.a */
 /*

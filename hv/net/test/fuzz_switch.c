@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/net/switch.c hv/net/filter.c hv/net/headers.c hv/net/finish.c hv/net/checksum.c hv/net/mac_table.c hv/net_port.c hv/net/test/frames.c hv/test/thread_hosted.c */
+/* LINK: hv/net/switch.c hv/net/filter.c hv/net/headers.c hv/net/finish.c hv/net/checksum.c hv/net/mac_table.c hv/net_port.c hv/net/test/frames.c hv/test/thread_hosted.c hv/lib/string.c */
 /*
  * Frames that the input makes up or changes, with the offload words that a device would let through, from machines and others, to
  * ports that can do everything or nothing; plugs pulled and put back. What reaches a port came from whom it says it came from.

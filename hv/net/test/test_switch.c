@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/net/switch.c hv/net/filter.c hv/net/headers.c hv/net/finish.c hv/net/checksum.c hv/net/mac_table.c hv/net_port.c hv/net/test/frames.c hv/test/thread_hosted.c hv/test/random_hosted.c */
+/* LINK: hv/net/switch.c hv/net/filter.c hv/net/headers.c hv/net/finish.c hv/net/checksum.c hv/net/mac_table.c hv/net_port.c hv/net/test/frames.c hv/test/thread_hosted.c hv/test/random_hosted.c hv/lib/string.c */
 /* The switch: where frames go, what machines may not send, what a full table and a storm do. */
 #include "hv/lib/test/unit.h"
 #include <string.h>
