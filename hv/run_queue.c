@@ -91,8 +91,10 @@ static void account_until(struct thread *thread, u64 now, u64 *account)
 /* On the queue's own CPU, after its running thread was charged. */
 static void arm_slice_timer(struct run_queue *queue)
 {
-	u64 left = sched_next_decision(&queue->policy, queue->last_tsc), until;
+	u64 left, until;
 
+	queue->policy.look = cpu_count > 1 ? queue->policy.slice / SCHED_LOOKS_A_SLICE : queue->policy.slice;
+	left = sched_next_decision(&queue->policy, queue->last_tsc);
 	if (left == SCHED_NEVER)
 		return;
 	until = queue->last_tsc + MAX(left, queue->decision_min);

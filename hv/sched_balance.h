@@ -22,6 +22,8 @@ struct sched_machine {
 	const struct cpu_mask *online;
 };
 
+#define SCHED_LOOKS_A_SLICE 4u /* of a CPU among several (sched_cpu.look): hv/test/test_sched_policy.c shows what fewer cost in fairness */
+
 /* For a waking or new task: the CPU it had if that idles, any that idles, the one that is loaded least. */
 u32 sched_place(const struct sched_machine *machine, const struct sched_task *task, u32 previous);
 /* For an idle CPU: whom to rob; SCHED_NOBODY: nobody waits anywhere. */

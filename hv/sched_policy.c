@@ -13,7 +13,7 @@ static bool release_before(const struct heap_node *a, const struct heap_node *b)
 
 void sched_cpu_init(struct sched_cpu *cpu, u32 index, u64 slice, u64 memory)
 {
-	*cpu = (struct sched_cpu){ .index = index, .slice = slice, .memory = memory, .throttled = { NULL, release_before } };
+	*cpu = (struct sched_cpu){ .index = index, .slice = slice, .look = slice, .memory = memory, .throttled = { NULL, release_before } };
 	sched_queue_init(&cpu->top);
 }
 
@@ -415,7 +415,7 @@ u64 sched_next_decision(const struct sched_cpu *cpu, u64 now)
 	if (cpu->top.count)
 		ticks = MIN(ticks, sched_slice_left(top_entity(cpu, running)));
 	if (READ_ONCE(cpu->waiting)) /* also for those who might go elsewhere */
-		ticks = MIN(ticks, cpu->slice);
+		ticks = MIN(ticks, cpu->look);
 	return ticks;
 }
 

@@ -62,6 +62,8 @@ struct sched_task {
 struct sched_cpu {
 	u32 index;
 	u64 slice;                  /* (c) ticks */
+	u64 look;                   /* ticks; while somebody waits, the longest time without a decision: a fraction of a slice where there are
+				     * several CPUs, so that who had less soon finds one that has room. The caller may change it */
 	u64 memory;                 /* (c) ticks; for how long inequality is remembered */
 	struct sched_queue top;
 	struct heap throttled;      /* by release */

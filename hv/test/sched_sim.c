@@ -21,6 +21,8 @@ struct sim *sim_new(u32 cpus, u64 seed)
 	sim->now = 1;
 	for (u32 i = 0; i < cpus; i++) {
 		sched_cpu_init(&sim->cpu[i], i, SIM_SLICE, SIM_MEMORY);
+		if (cpus > 1)
+			sim->cpu[i].look = SIM_SLICE / SCHED_LOOKS_A_SLICE;
 		sim->cpus[i] = &sim->cpu[i];
 		cpu_mask_set(&sim->online, i);
 		sim->charged_at[i] = sim->now;
