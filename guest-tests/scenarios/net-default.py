@@ -58,6 +58,7 @@ def run(boot):
     two = boot_guest(m, 'two')
     assert one != two, one
     guest(m, 'ping -c 3 -q -s 8000 ' + one, '3 packets received')
+    guest(m, 'nslookup one 2>&1; nslookup nix 2>&1 | tail -n 1; true', one + '\n')
     # A web server on one side, five megabytes that no pattern repeats, and their sum: TCP in large segments, not cut.
     total = guest(m, 'mkdir -p /tmp/w; dd if=/dev/urandom of=/tmp/w/f bs=1M count=5 2>/dev/null; httpd -h /tmp/w; md5sum </tmp/w/f | cut -c1-32', '^[0-9a-f]{32}')
     leave(m)
@@ -75,8 +76,8 @@ def run(boot):
     assert one + '/24' in m.command('domifaddr one')
     stat = dict(line.split()[1:] for line in m.command('domifstat one ' + card).splitlines() if line.startswith(card))
     assert int(stat['rx_bytes']) > 5 << 20 and int(stat['tx_packets']) > 10 and int(stat['tx_drop']) >= 1, stat
-    # Five megabytes in segments of up to 64 KiB: far fewer frames than of 1,500 bytes each.
-    assert int(stat['rx_packets']) < 1500, stat
+    # Five megabytes cut into frames of 1,500 bytes would be 3,620; how many fewer depends on what the sender's TCP gathers.
+    assert int(stat['rx_packets']) < 3000, stat
     assert '4 packets transmitted, 4 received' in m.command('ping ' + one, timeout=30)
     assert 'updated successfully' in m.command('domif-setlink one %s down' % card)
     assert card + ' down' in m.command('domif-getlink one ' + card)
