@@ -9,6 +9,7 @@ DOMAIN = '''<domain type='kvm'><name>images</name><memory unit='MiB'>160</memory
 <os><type>hvm</type><kernel>/solera/vmlinuz</kernel><initrd>/solera/initrd</initrd>
 <cmdline>console=ttyS0 quiet mitigations=off</cmdline></os><features><acpi/></features>
 <devices><disk type='block'><driver name='qemu' type='qcow2' discard='unmap'/><source dev='/dev/nvme0n1p1'/><target dev='vda'/></disk>
+<disk type='block'><driver name='qemu' type='qcow2'/><source dev='/dev/nvme0n1p2'/><target dev='vdb'/></disk>
 <serial type='pty'/></devices></domain>'''
 WORK = ('mkdir -p /mnt; mount -t ext4 -o discard /dev/vda /mnt && dd if=/dev/urandom of=/tmp/a bs=1M count=5 2>/dev/null && cp /tmp/a /mnt/a && '
         'cp /tmp/a /mnt/gone && sync && rm /mnt/gone && sync && echo 3 >/proc/sys/vm/drop_caches && cmp /tmp/a /mnt/a && '
@@ -19,6 +20,7 @@ def run(boot):
     import hashlib
     import os
     import subprocess
+    import time
 
     def path(name):
         return os.path.join(boot.directory, name)
@@ -31,11 +33,15 @@ def run(boot):
         file.write(ext4)
     quiet('qemu-img', 'create', '-q', '-u', '-f', 'qcow2', '-b', '/dev/sda', '-F', 'raw', path('top.qcow2'), str(EXT4_BYTES))
     with open(path('nvme.img'), 'wb') as file:
-        file.truncate(IMAGE_BYTES + (2 << 20))
-    quiet('sgdisk', '-n', f'1:{PARTITION_START}:{PARTITION_START + IMAGE_BYTES // 512 - 1}', path('nvme.img'))
+        file.truncate(IMAGE_BYTES + (4 << 20))
+    second = PARTITION_START + IMAGE_BYTES // 512
+    quiet('sgdisk', '-n', f'1:{PARTITION_START}:{second - 1}', '-n', f'2:{second}:{second + 2047}', path('nvme.img'))
+    quiet('qemu-img', 'create', '-q', '-f', 'qcow2', path('small.qcow2'), '8M')
     with open(path('nvme.img'), 'r+b') as file, open(path('top.qcow2'), 'rb') as top:
         file.seek(PARTITION_START * 512)
         file.write(top.read())
+        file.seek(second * 512)
+        file.write(open(path('small.qcow2'), 'rb').read())
     with open(path('images.xml'), 'w') as file:
         file.write(DOMAIN)
     files = {'build/deps/kernel/vmlinuz': 'vmlinuz', 'build/demo/disk-initrd': 'initrd'}
@@ -53,8 +59,15 @@ def run(boot):
     m.send(WORK)
     wanted = m.wait('^[0-9a-f]{32}', 150).group(0)
     m.wait('^= 0', 60)
+    m.send('dd if=/dev/zero of=/dev/vdb bs=64k count=100 oflag=direct\r')
     m.send(b'\x1d')
     m.wait_prompt()
+    for _ in range(2): # there is no room for so much: the writer waits
+        deadline = time.monotonic() + 60
+        while 'paused (I/O error)' not in m.command('domstate images --reason'):
+            assert time.monotonic() < deadline, 'the machine does not stand still'
+        assert 'vdb: no space' in m.command('domblkerror images')
+        assert 'resumed' in m.command('resume images') # without more room: it will be tried again, and fail again
     during = dict(line.split() for line in m.command('domblkinfo images vda').splitlines() if ':' in line)
     assert int(during['Allocation:']) > int(before['Allocation:']) + (4 << 20), (before, during)
     stat = dict(line.split()[1:] for line in m.command('domblkstat images vda').splitlines() if line.startswith('vda'))
@@ -71,6 +84,10 @@ def run(boot):
     quiet('qemu-img', 'rebase', '-u', '-f', 'qcow2', '-b', path('sata.img'), '-F', 'raw', path('after.qcow2'))
     quiet('qemu-img', 'check', '-q', '-f', 'qcow2', path('after.qcow2'))
     quiet('qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', path('after.qcow2'), path('after.ext4'))
+    with open(path('nvme.img'), 'rb') as file, open(path('small.qcow2'), 'wb') as small:
+        file.seek(second * 512)
+        small.write(file.read(1 << 20))
+    quiet('qemu-img', 'check', '-q', '-f', 'qcow2', path('small.qcow2'))
     subprocess.run(['e2fsck', '-f', '-n', path('after.ext4')], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     found = subprocess.run(['debugfs', '-R', 'cat /a', path('after.ext4')], check=True, capture_output=True).stdout
     assert hashlib.md5(found).hexdigest() == wanted, 'another content than the guest wrote'
