@@ -102,7 +102,8 @@ struct device_balloon {
 struct device_spec {
 	const char *model;                  /* "virtio-blk" */
 	const char *alias;                  /* "virtio-disk0", for messages */
-	u8 slot;                            /* PCI device number on bus 0 */
+	u8 slot;                            /* PCI device number on bus 0, or behind the root port: */
+	u8 port;                            /* its number, from 1; 0: on bus 0 */
 	union {
 		struct device_disk disk;    /* virtio-blk */
 		struct device_nic nic;      /* virtio-net */

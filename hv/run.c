@@ -200,6 +200,18 @@ static void synchronise(struct vcpu *self)
 	io_table_free(mmio);
 }
 
+void vm_await_vcpus(struct vm *vm)
+{
+	u32 seen[VM_VCPUS_MAX];
+
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		seen[i] = __atomic_load_n(&vm->vcpus[i]->passes, __ATOMIC_SEQ_CST);
+		vcpu_request(vm->vcpus[i], VCPU_REQUEST_PASS);
+	}
+	for (u32 i = 0; i < vm->vcpu_count; i++)
+		waitqueue_wait(&vm->stopped, vcpu_came_by(vm->vcpus[i], seen[i]));
+}
+
 static void serve_slow_requests(struct vcpu *vcpu)
 {
 	if (vcpu_requested(vcpu, VCPU_REQUEST_PASS)) {

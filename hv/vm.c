@@ -437,6 +437,22 @@ int vm_inject_nmi(struct vm *vm)
 	return OK;
 }
 
+int vm_device_attach(struct vm *vm, const struct device_spec *spec, const char **error)
+{
+	*error = "this machine has no root ports";
+	return board->device_attach ? board->device_attach(vm, spec, error) : ERR_UNSUPPORTED;
+}
+
+int vm_device_ask(struct vm *vm, const char *alias, bool again)
+{
+	return board->device_ask ? board->device_ask(vm, alias, again) : ERR_UNSUPPORTED;
+}
+
+bool vm_device_reap(struct vm *vm, const char *alias)
+{
+	return board->device_reap && board->device_reap(vm, alias);
+}
+
 void vm_device_changed(struct vm *vm, const char *alias)
 {
 	if (board->device_changed)

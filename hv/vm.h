@@ -45,6 +45,8 @@ enum vm_event_kind {
 /* Told once per event, on one of the machine's vCPU threads, all of whose vCPUs are about to stop. Must not sleep long. */
 struct vm_listener {
 	void (*event)(void *context, struct vm *vm, enum vm_event_kind kind, const char *reason, u64 code);
+	/* May be NULL. The guest has let go of a device that was asked to leave: vm_device_reap it. Any thread, no sleep. */
+	void (*device_left)(void *context, struct vm *vm);
 	void *context;
 };
 
@@ -66,6 +68,8 @@ struct vm_config {
 	const char *command_line;
 	const struct device_spec *devices; /* hv/device_model.h; borrowed until vm_destroy has returned */
 	u32 device_count;
+	const u8 *root_ports;  /* the slots on bus 0 of root ports 1 to root_port_count. Borrowed likewise */
+	u32 root_port_count;
 	struct vm_listener listener;
 };
 
@@ -86,6 +90,10 @@ struct board_ops {
 	int (*load)(struct vm *vm, struct state_reader *reader);
 	void (*destroy)(struct vm *vm);
 	void (*power_button)(struct vm *vm);
+	/* Devices behind root ports, while the machine lives; see vm_device_attach and the others below. */
+	int (*device_attach)(struct vm *vm, const struct device_spec *spec, const char **error);
+	int (*device_ask)(struct vm *vm, const char *alias, bool again);
+	bool (*device_reap)(struct vm *vm, const char *alias);
 	void (*device_changed)(struct vm *vm, const char *alias); /* what stands behind a device of config.devices has changed */
 	struct char_device *(*serial)(struct vm *vm, unsigned index); /* the host's end of UART index; NULL: none */
 	gpa_t (*rsdp)(struct vm *vm);   /* after direct_boot; 0: none */
@@ -167,6 +175,16 @@ void vm_stop(struct vm *vm);             /* to VM_SHUTOFF at once (destroy, cras
 void vm_destroy(struct vm *vm);          /* stops and frees everything; the pointer is dead */
 int vm_inject_nmi(struct vm *vm);
 void vm_power_button(struct vm *vm);
+/*
+ * Hot-plug; thread context, one caller at a time with everything else of the machine's life. Attach: behind spec->port; *error has
+ * words. Ask: the guest is asked to let go; ERR_UNSUPPORTED: it stands on bus 0, ERR_BUSY: asked already (again: even so). Reap: true
+ * when the guest has let go of it; then it is destroyed.
+ */
+MUST_CHECK int vm_device_attach(struct vm *vm, const struct device_spec *spec, const char **error);
+MUST_CHECK int vm_device_ask(struct vm *vm, const char *alias, bool again);
+bool vm_device_reap(struct vm *vm, const char *alias);
+/* Waits until every vCPU has come by the head of its run loop, or stands: nobody is inside of what was taken out of the maps. */
+void vm_await_vcpus(struct vm *vm);
 void vm_device_changed(struct vm *vm, const char *alias); /* thread context; the caller keeps the machine */
 struct char_device *vm_serial(struct vm *vm, unsigned index);
 enum vm_run_state vm_state(const struct vm *vm);

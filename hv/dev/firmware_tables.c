@@ -69,6 +69,7 @@ static int build(struct firmware_tables *tables)
 		.pci_hole_base = PC_PCI_HOLE_BASE,
 		.pci_hole_end = PC_PCI_HOLE_END,
 		.serial_count = vm->config.serial_count,
+		.buses = 1 + vm->config.root_port_count,
 	};
 	const struct vsmbios_config smbios = {
 		.name = vm->name, .uuid = vm->config.uuid, .version = solera_version, .topology = vm->config.topology,

@@ -282,7 +282,7 @@ static void pc_reset(struct vm *vm)
 		vuart_reset(&pc->uarts[i]);
 	pc_devices_reset(pc);
 	for (unsigned i = 0; i < ARRAY_SIZE(pc->pci.devices); i++)
-		if (pc->pci.devices[i])
+		if (pc->pci.devices[i] && pc->pci.devices[i]->config[PCI_HEADER_TYPE] != 1) /* ports were reset with their devices */
 			vpci_reset(pc->pci.devices[i]);
 	pc->pci.config_address = 0;
 	firmware_tables_reset(pc->firmware);
@@ -388,6 +388,9 @@ const struct board_ops pc_board = {
 	.destroy = pc_destroy,
 	.power_button = pc_power_button,
 	.device_changed = pc_device_changed,
+	.device_attach = pc_device_attach,
+	.device_ask = pc_device_ask,
+	.device_reap = pc_device_reap,
 	.serial = pc_serial,
 	.rsdp = pc_rsdp,
 	.tables_memory = pc_tables_memory,

@@ -31,7 +31,6 @@
 #define PC_LAPIC_BASE 0xfee00000u
 #define PC_ECAM_BASE 0xb0000000u
 #define PC_ECAM_BUSES 256u
-#define PC_BUSES_PRESENT 1u                /* until there are root ports */
 #define PC_PCI_HOLE_BASE 0xc0000000u       /* 32-bit BARs: up to the I/O APIC */
 #define PC_PCI_HOLE_END 0xfec00000u
 #define PC_SERIAL_MAX 4u                   /* a machine has as many as its description says */

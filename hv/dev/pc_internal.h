@@ -10,6 +10,7 @@
 #include "hv/dev/vkbc.h"
 #include "hv/dev/vlapic.h"
 #include "hv/dev/vpci.h"
+#include "hv/dev/vpcie_port.h"
 #include "hv/dev/vpic.h"
 #include "hv/dev/vpit.h"
 #include "hv/dev/vpm.h"
@@ -17,6 +18,12 @@
 #include "hv/dev/vrtc.h"
 #include "hv/dev/vuart.h"
 #include "hv/device_model.h"
+
+struct pc_device {
+	struct device_instance instance;
+	char alias[24];
+	u8 port;                     /* the root port behind which it stands; 0: on bus 0 */
+};
 
 struct pc {
 	struct vm *vm;               /* (c) */
@@ -39,14 +46,19 @@ struct pc {
 	struct spinlock intx_lock;
 	u64 intx_sources[8][4];      /* [intx_lock] per PIRQ: the functions (by devfn) that drive it */
 	u8 scratch_ports[16];        /* (a) */
-	struct device_instance *devices; /* (c) those of the machine's description, in its order */
-	u32 device_count;            /* (c) */
+	struct pc_device *devices;   /* [the machine's life] of its description, in its order, then those that came later */
+	u32 device_count;            /* [the machine's life] */
+	struct vpcie_port *ports;    /* (c) root ports 1 to port_count */
+	u32 port_count;              /* (c) */
 };
 
 /* pc_devices.c: what the machine's description names, each made by its model. */
 MUST_CHECK int pc_devices_create(struct pc *pc, const char **error);
 void pc_devices_reset(struct pc *pc);
 void pc_device_changed(struct vm *vm, const char *alias); /* board_ops.device_changed */
+int pc_device_attach(struct vm *vm, const struct device_spec *spec, const char **error);
+int pc_device_ask(struct vm *vm, const char *alias, bool again);
+bool pc_device_reap(struct vm *vm, const char *alias);
 void pc_devices_quiesce(struct pc *pc);
 void pc_devices_resume(struct pc *pc);
 void pc_devices_save(struct pc *pc, struct state_writer *writer);

@@ -210,7 +210,7 @@ static void mcfg_build(struct builder *builder)
 	blob_append_number(tables, PC_ECAM_BASE, 8);
 	blob_append_number(tables, 0, 3); /* segment 0, from bus 0 */
 	/* Only buses that exist: for each one named here Linux probes 32 devices by port I/O, two exits each. */
-	blob_append_number(tables, PC_BUSES_PRESENT - 1, 1);
+	blob_append_number(tables, builder->config->buses - 1, 1);
 	blob_append_zeros(tables, 4);
 	table_end(builder, at);
 	table_seal(builder, at);

@@ -20,6 +20,7 @@ struct vacpi_config {
 	u64 high_ram_end; /* first address above all RAM; the 64-bit PCI window begins there, or at 4 GiB */
 	u32 pci_hole_base, pci_hole_end; /* 32-bit PCI window */
 	u32 serial_count;
+	u32 buses; /* PCI buses 0 to buses - 1 can be there */
 };
 
 struct vacpi {

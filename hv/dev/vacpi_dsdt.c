@@ -40,7 +40,7 @@ static void root_resources(struct blob *aml, const struct vacpi_config *config)
 
 	blob_init(&resources);
 	/* The MCFG's buses: a bridge that claims more makes Linux complain that the MCFG covers a part of it only. */
-	aml_resource_window16(&resources, AML_WINDOW_BUS, 0, PC_BUSES_PRESENT - 1, PC_BUSES_PRESENT);
+	aml_resource_window16(&resources, AML_WINDOW_BUS, 0, (u16)(config->buses - 1), (u16)config->buses);
 	aml_resource_io(&resources, 0xcf8, 8);
 	aml_resource_window16(&resources, AML_WINDOW_IO, 0, 0xcf7, 0xcf8);
 	aml_resource_window16(&resources, AML_WINDOW_IO, 0xd00, 0xffff, 0xf300);

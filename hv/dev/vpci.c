@@ -117,8 +117,12 @@ static void drive_intx(struct vpci_device *device)
 {
 	unsigned pin = device->config[PCI_INTERRUPT_PIN];
 	bool level = READ_ONCE(device->intx) && !(vpci_config16(device, PCI_COMMAND) & PCI_COMMAND_INTX_OFF);
+	const struct vpci_device *bridge = device->bus ? device->bus->bridge : NULL;
 
-	if (pin && device->bus)
+	/* Behind a bridge: the wires of its slot, as a source of its own (a function that the bridge's slot does not have). */
+	if (pin && bridge)
+		device->bus->intx(device->bus->context, pc_intx_gsi(bridge->devfn >> 3, pin - 1), bridge->devfn | 1u, level);
+	else if (pin && device->bus)
 		device->bus->intx(device->bus->context, pc_intx_gsi(device->devfn >> 3, pin - 1), device->devfn, level);
 }
 
@@ -187,7 +191,8 @@ static void map_bar(struct vpci_device *device, unsigned index)
 		return;
 	bar->mapped = vpci_move_region(vm, bar->kind == VPCI_BAR_IO ? &vm->ports : &vm->mmio, bar->mapped, bar->mapped_at,
 				       &wanted);
-	bar->mapped_at = base;
+	if (wanted.size_bytes)
+		bar->mapped_at = base;
 }
 
 static void map_bars(struct vpci_device *device)
@@ -198,12 +203,17 @@ static void map_bars(struct vpci_device *device)
 
 u32 vpci_config_read(struct vpci_bus *bus, u8 devfn, unsigned offset, unsigned size_bytes)
 {
-	struct vpci_device *device = bus->devices[devfn];
+	struct vpci_device *device;
 	u32 value = 0;
 
-	if (!device || offset + size_bytes > VPCI_CONFIG_SIZE)
+	if (!READ_ONCE(bus->devices[devfn]) || offset + size_bytes > VPCI_CONFIG_SIZE)
 		return ~0u;
 	mutex_lock(&bus->mutex);
+	device = bus->devices[devfn];
+	if (!device) {
+		mutex_unlock(&bus->mutex);
+		return ~0u;
+	}
 	if (!device->config_read || !device->config_read(device, offset, size_bytes, &value))
 		for (unsigned i = 0; i < size_bytes; i++)
 			value |= (u32)device->config[offset + i] << (8 * i);
@@ -224,13 +234,9 @@ static void write_bytes(struct vpci_device *device, unsigned offset, unsigned si
 	}
 }
 
-void vpci_config_write(struct vpci_bus *bus, u8 devfn, unsigned offset, unsigned size_bytes, u32 value)
+/* [bus mutex] */
+static void write_config(struct vpci_device *device, unsigned offset, unsigned size_bytes, u32 value)
 {
-	struct vpci_device *device = bus->devices[devfn];
-
-	if (!device || offset + size_bytes > VPCI_CONFIG_SIZE)
-		return;
-	mutex_lock(&bus->mutex);
 	write_bytes(device, offset, size_bytes, value);
 	if (offset < PCI_BAR0 + 4 * VPCI_BARS)
 		map_bars(device);
@@ -240,6 +246,18 @@ void vpci_config_write(struct vpci_bus *bus, u8 devfn, unsigned offset, unsigned
 		vpci_msix_control_written(device);
 	if (device->config_written)
 		device->config_written(device, offset, size_bytes);
+}
+
+void vpci_config_write(struct vpci_bus *bus, u8 devfn, unsigned offset, unsigned size_bytes, u32 value)
+{
+	struct vpci_device *device;
+
+	if (!READ_ONCE(bus->devices[devfn]) || offset + size_bytes > VPCI_CONFIG_SIZE)
+		return;
+	mutex_lock(&bus->mutex);
+	device = bus->devices[devfn];
+	if (device)
+		write_config(device, offset, size_bytes, value);
 	mutex_unlock(&bus->mutex);
 }
 
@@ -250,8 +268,49 @@ int vpci_attach(struct vpci_bus *bus, struct vpci_device *device, u8 devfn)
 	memcpy(device->reset_config, device->config, sizeof(device->config));
 	device->bus = bus;
 	device->devfn = devfn;
-	bus->devices[devfn] = device;
+	__atomic_store_n(&bus->devices[devfn], device, __ATOMIC_RELEASE);
 	return OK;
+}
+
+int vpci_add_bridge(struct vpci_bus *bus, struct vpci_bus *behind)
+{
+	if (bus->behind_count == VPCI_BRIDGES_MAX)
+		return ERR_FULL;
+	bus->behind[bus->behind_count++] = behind;
+	return OK;
+}
+
+void vpci_detach(struct vpci_device *device)
+{
+	struct vpci_bus *bus = device->bus;
+
+	mutex_lock(&bus->mutex);
+	__atomic_store_n(&bus->devices[device->devfn], NULL, __ATOMIC_RELEASE);
+	vpci_put16(device->config, PCI_COMMAND, PCI_COMMAND_INTX_OFF);
+	map_bars(device);
+	drive_intx(device);
+	vpci_msix_reset(device);
+	mutex_unlock(&bus->mutex);
+}
+
+bool vpci_is_gone(struct vpci_device *device)
+{
+	struct vm *vm = device->bus->vm;
+	bool gone = true;
+
+	mutex_lock(&device->bus->mutex);
+	for (unsigned i = 0; i < VPCI_BARS; i++) {
+		struct vpci_bar *bar = &device->bars[i];
+		struct io_map *map = bar->kind == VPCI_BAR_IO ? &vm->ports : &vm->mmio;
+		const struct io_region *region = bar->kind == VPCI_BAR_NONE ? NULL : io_map_find(map, bar->mapped_at);
+
+		if (!region || region->device != bar->context || region->ops != bar->ops)
+			continue;
+		(void)vpci_move_region(vm, map, true, bar->mapped_at, &(struct io_region){ 0 });
+		gone = false; /* looked at again by the next call */
+	}
+	mutex_unlock(&device->bus->mutex);
+	return gone;
 }
 
 void vpci_reset(struct vpci_device *device)
@@ -288,7 +347,7 @@ static bool state_is_sane(const struct vpci_device *device, const struct vpci_de
 	u64 vectors = device->msix.count < 64 ? BIT64(device->msix.count) - 1 : ~(u64)0;
 
 	for (unsigned i = 0; i < VPCI_CONFIG_SIZE; i++) {
-		u8 changeable = device->writable[i] | device->clear_on_one[i];
+		u8 changeable = device->writable[i] | device->clear_on_one[i] | device->own[i];
 
 		if ((state->config[i] ^ device->reset_config[i]) & ~changeable)
 			return false;

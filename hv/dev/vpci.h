@@ -19,12 +19,13 @@
 #define VPCI_CONFIG_SIZE 256
 #define VPCI_BARS 6
 #define VPCI_MSIX_MAX 64
+#define VPCI_BRIDGES_MAX 12
 #define VPCI_DEVFN(device, function) ((u8)((device) << 3 | (function)))
 
 /* Configuration registers, with the specification's names. */
 enum {
 	PCI_VENDOR_ID = 0x00, PCI_DEVICE_ID = 0x02, PCI_COMMAND = 0x04, PCI_STATUS = 0x06, PCI_REVISION_ID = 0x08,
-	PCI_CLASS_CODE = 0x09, PCI_CACHE_LINE_SIZE = 0x0c, PCI_LATENCY_TIMER = 0x0d, PCI_HEADER_TYPE = 0x0e, PCI_BAR0 = 0x10,
+	PCI_CLASS_CODE = 0x09, PCI_CACHE_LINE_SIZE = 0x0c, PCI_LATENCY_TIMER = 0x0d, PCI_HEADER_TYPE = 0x0e, PCI_BAR0 = 0x10, PCI_SECONDARY_BUS = 0x19,
 	PCI_SUBSYSTEM_VENDOR_ID = 0x2c, PCI_SUBSYSTEM_ID = 0x2e, PCI_CAPABILITIES = 0x34, PCI_INTERRUPT_LINE = 0x3c,
 	PCI_INTERRUPT_PIN = 0x3d
 };
@@ -72,6 +73,7 @@ struct vpci_device {
 	u8 config[VPCI_CONFIG_SIZE];     /* [bus mutex] */
 	u8 writable[VPCI_CONFIG_SIZE];   /* (c) bits that a write changes */
 	u8 clear_on_one[VPCI_CONFIG_SIZE]; /* (c) bits that a written 1 clears */
+	u8 own[VPCI_CONFIG_SIZE];        /* (c) bits that the device itself changes */
 	u8 reset_config[VPCI_CONFIG_SIZE]; /* (c) since attach: what a reset brings back */
 	struct vpci_bar bars[VPCI_BARS];
 	struct vpci_msix msix;
@@ -85,7 +87,10 @@ struct vpci_device {
 
 struct vpci_bus {
 	struct vm *vm;             /* (c) whose maps BARs go to */
-	struct vpci_device *devices[256]; /* (c) by devfn */
+	struct vpci_device *devices[256]; /* (a) by devfn; behind a bridge they come and go, under the mutex */
+	struct vpci_device *bridge;       /* (c) the bridge above, whose wires a device here uses; NULL: bus 0 */
+	struct vpci_bus *behind[VPCI_BRIDGES_MAX]; /* (c) of bus 0: the buses behind its bridges */
+	u32 behind_count;                 /* (c) */
 	struct mutex mutex;        /* configuration accesses */
 	u32 config_address;        /* (a) */
 	/* (c) any context, no sleep. gsi: pc_intx_gsi of device and pin. */
@@ -111,6 +116,14 @@ unsigned vpci_add_capability(struct vpci_device *device, u8 id, unsigned size_by
 MUST_CHECK int vpci_add_msix(struct vpci_device *device, unsigned bar, u32 vectors);
 void vpci_use_intx(struct vpci_device *device, unsigned pin); /* 0: INTA */
 MUST_CHECK int vpci_attach(struct vpci_bus *bus, struct vpci_device *device, u8 devfn); /* ERR_EXISTS */
+
+/*
+ * Off the bus: no configuration access or BAR reaches it, no interrupt is left. A vCPU may still be inside of its callbacks: what it
+ * is part of is freed after vm_await_vcpus. Thread context.
+ */
+void vpci_detach(struct vpci_device *device);
+bool vpci_is_gone(struct vpci_device *device); /* after vpci_detach: no BAR is mapped. False: no memory for that, try later */
+MUST_CHECK int vpci_add_bridge(struct vpci_bus *bus, struct vpci_bus *behind); /* ERR_FULL. Before the machine runs */
 
 void vpci_set_intx(struct vpci_device *device, bool level);        /* any context */
 void vpci_msix_notify(struct vpci_device *device, u32 vector);     /* any context; masked: pends */

@@ -30,53 +30,71 @@ static void address_write(void *device, u64 offset, unsigned size_bytes, u64 val
 		bus->reset_write(bus->context, (u8)value);
 }
 
-/* Is it enabled and for bus 0? Then devfn and the register's offset. */
-static bool selected(const struct vpci_bus *bus, u64 offset, u8 *devfn, unsigned *at)
+/* The bus of that number: 0, or behind the bridge whose secondary bus the guest has called so; NULL: none. */
+static struct vpci_bus *numbered(struct vpci_bus *bus, u8 number)
+{
+	if (!number)
+		return bus;
+	for (u32 i = 0; i < bus->behind_count; i++)
+		if (READ_ONCE(bus->behind[i]->bridge->config[PCI_SECONDARY_BUS]) == number)
+			return bus->behind[i];
+	return NULL;
+}
+
+/* The bus that CONFIG_ADDRESS selects, with devfn and the register's offset; NULL: none. */
+static struct vpci_bus *selected(struct vpci_bus *bus, u64 offset, u8 *devfn, unsigned *at)
 {
 	u32 address = READ_ONCE(bus->config_address);
 
 	*devfn = (u8)(address >> 8);
 	*at = (address & 0xfc) + (unsigned)offset;
-	return (address & ADDRESS_ENABLE) && !(address >> 16 & 0xff);
+	return address & ADDRESS_ENABLE ? numbered(bus, (u8)(address >> 16)) : NULL;
 }
 
 static u64 data_read(void *device, u64 offset, unsigned size_bytes)
 {
+	struct vpci_bus *bus;
 	unsigned at;
 	u8 devfn;
 
-	return selected(device, offset, &devfn, &at) ? vpci_config_read(device, devfn, at, size_bytes) : ~(u64)0;
+	bus = selected(device, offset, &devfn, &at);
+	return bus ? vpci_config_read(bus, devfn, at, size_bytes) : ~(u64)0;
 }
 
 static void data_write(void *device, u64 offset, unsigned size_bytes, u64 value)
 {
+	struct vpci_bus *bus;
 	unsigned at;
 	u8 devfn;
 
-	if (selected(device, offset, &devfn, &at))
-		vpci_config_write(device, devfn, at, size_bytes, (u32)value);
+	bus = selected(device, offset, &devfn, &at);
+	if (bus)
+		vpci_config_write(bus, devfn, at, size_bytes, (u32)value);
 }
 
 /* ECAM: bus in bits 27..20, devfn in 19..12, register in 11..0. An access of 8 bytes is two of 4. */
 static u64 ecam_read(void *device, u64 offset, unsigned size_bytes)
 {
+	struct vpci_bus *bus = numbered(device, (u8)(offset >> 20));
 	u64 value;
 
-	if (offset >> 20)
+	if (!bus)
 		return ~(u64)0;
-	value = vpci_config_read(device, (u8)(offset >> 12), offset & 0xfff, MIN(size_bytes, 4u));
+	value = vpci_config_read(bus, (u8)(offset >> 12), offset & 0xfff, MIN(size_bytes, 4u));
 	if (size_bytes == 8)
-		value |= (u64)vpci_config_read(device, (u8)(offset >> 12), (offset & 0xfff) + 4, 4) << 32;
+		value |= (u64)vpci_config_read(bus, (u8)(offset >> 12), (offset & 0xfff) + 4, 4) << 32;
 	return value;
 }
 
 static void ecam_write(void *device, u64 offset, unsigned size_bytes, u64 value)
 {
-	if (offset >> 20)
+	struct vpci_bus *bus = numbered(device, (u8)(offset >> 20));
+
+	if (!bus)
 		return;
-	vpci_config_write(device, (u8)(offset >> 12), offset & 0xfff, MIN(size_bytes, 4u), (u32)value);
+	vpci_config_write(bus, (u8)(offset >> 12), offset & 0xfff, MIN(size_bytes, 4u), (u32)value);
 	if (size_bytes == 8)
-		vpci_config_write(device, (u8)(offset >> 12), (offset & 0xfff) + 4, 4, (u32)(value >> 32));
+		vpci_config_write(bus, (u8)(offset >> 12), (offset & 0xfff) + 4, 4, (u32)(value >> 32));
 }
 
 static const struct io_ops address_ops = { address_read, address_write };

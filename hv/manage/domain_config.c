@@ -86,7 +86,7 @@ static bool same_text(const char *a, const char *b)
 static bool same_disk(const struct domain_disk *a, const struct domain_disk *b)
 {
 	return a->block == b->block && a->readonly == b->readonly && a->shareable == b->shareable && a->cache == b->cache &&
-	       a->io == b->io && a->discard == b->discard && a->slot == b->slot && string_equal(a->target, b->target) &&
+	       a->io == b->io && a->discard == b->discard && a->slot == b->slot && a->bus == b->bus && string_equal(a->target, b->target) &&
 	       string_equal(a->source, b->source) && same_text(a->serial, b->serial);
 }
 
@@ -121,7 +121,8 @@ static bool same_ports(const struct domain_config *a, const struct domain_config
 		    !string_equal(a->ports[i].name, b->ports[i].name))
 			return false;
 	}
-	return a->port_count == b->port_count && a->virtio_serial == b->virtio_serial &&
+	return a->root_port_count == b->root_port_count && memcmp(a->root_ports, b->root_ports, a->root_port_count) == 0 &&
+	       a->port_count == b->port_count && a->virtio_serial == b->virtio_serial &&
 	       a->virtio_serial_slot == b->virtio_serial_slot;
 }
 

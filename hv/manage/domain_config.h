@@ -22,6 +22,7 @@
 #define DOMAIN_MEMORY_MIN_KIB 1024ull
 #define DOMAIN_MEMORY_MAX_KIB (16ull << 30) /* 16 TiB; start says what the host has */
 #define DOMAIN_SERIALS_MAX 4           /* COM1 to COM4 */
+#define DOMAIN_ROOT_PORTS_MAX 12       /* VPCI_BRIDGES_MAX: each takes 4 KiB of the port addresses that there are */
 #define DOMAIN_UUID_TEXT_SIZE 37
 
 struct domain_uuid {
@@ -72,6 +73,8 @@ struct domain_config {
 	u32 disk_count;
 	struct domain_nic nics[DOMAIN_NICS_MAX]; /* the first nic_count */
 	u32 nic_count;
+	u8 root_ports[DOMAIN_ROOT_PORTS_MAX]; /* the slots on bus 0 of root ports 1 to root_port_count */
+	u32 root_port_count;
 	struct domain_rng rng;
 	u32 serial_count;          /* isa-serial ports 0 to count - 1 */
 	bool console;              /* <console> on serial port 0 is written out */

@@ -26,6 +26,8 @@ struct domain_disk {
 	u8 error_policy, rerror_policy; /* enum domain_disk_errors */
 	u8 slot;               /* on PCI bus 0; assigned when the description does not say */
 	u64 iotune[12];        /* domain_iotune_names; 0: no limit */
+	u8 bus;                /* 0, or the number of the root port behind which it stands (in slot 0) */
+	u8 place;              /* of a running machine's disk: which of domain_disks.c's places it has */
 	char target[8];        /* "vda" */
 	char *source;          /* kmalloc */
 	char *serial;          /* kmalloc; NULL: none */

@@ -28,7 +28,7 @@ struct opened_disk {
 };
 
 struct domain_disks {
-	u32 count;                 /* opened */
+	bool used[DOMAIN_DISKS_MAX]; /* places that a disk of domain->running has: disk->place */
 	struct opened_disk opened[DOMAIN_DISKS_MAX];
 	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
 	char aliases[DOMAIN_DISKS_MAX][16];
@@ -123,27 +123,47 @@ static u8 read_policy(const struct domain_disk *disk)
 	return device_policy(written == DISK_ON_ERROR_ENOSPACE ? (u8)DISK_ON_ERROR_UNSET : written, DISK_ERRORS_REPORT);
 }
 
-static int open_disk(struct domain *domain, const struct domain_disk *disk, struct manage_error *error)
+const char *domain_disk_alias(const struct domain *domain, const struct domain_disk *disk)
+{
+	return domain->disks->aliases[disk->place];
+}
+
+void domain_disk_close(struct domain *domain, u8 place)
 {
 	struct domain_disks *disks = domain->disks;
-	struct opened_disk *opened = &disks->opened[disks->count];
+
+	close_disk(&disks->opened[place]);
+	disks->opened[place] = (struct opened_disk){ .image = NULL };
+	disks->used[place] = false;
+}
+
+int domain_disk_open(struct domain *domain, struct domain_disk *disk, struct device_spec *spec, struct manage_error *error)
+{
+	struct domain_disks *disks = domain->disks;
+	struct opened_disk *opened;
 	char who[64];
+	u8 place = 0;
 	int code;
 
+	while (disks->used[place]) /* one is free: a machine has no more disks than there are places */
+		place++;
+	opened = &disks->opened[place];
 	format(who, sizeof(who), "domain %.50s", domain->running.name);
 	code = disk->qcow2 ? open_qcow2(disk, who, opened, error) : open_raw(disk, who, opened, error);
 	if (code != OK)
 		return code;
 	domain_iotune_limits(disk->iotune, &opened->limits);
-	format(disks->aliases[disks->count], sizeof(disks->aliases[0]), "virtio-disk%u", disks->count);
-	disks->specs[disks->count] = (struct device_spec){
-		.model = "virtio-blk", .alias = disks->aliases[disks->count], .slot = disk->slot,
-		.disk = { .device = opened->device, .serial = disk->serial, .statistics = &disks->statistics[disks->count],
+	disk->place = place;
+	disks->used[place] = true;
+	disks->statistics[place] = (struct disk_statistics){ 0 };
+	format(disks->aliases[place], sizeof(disks->aliases[0]), "virtio-disk%u", place);
+	*spec = (struct device_spec){
+		.model = "virtio-blk", .alias = disks->aliases[place], .slot = disk->slot, .port = disk->bus,
+		.disk = { .device = opened->device, .serial = disk->serial, .statistics = &disks->statistics[place],
 			  .limits = &opened->limits, .read_errors = read_policy(disk), .write_errors = device_policy(disk->error_policy, DISK_ERRORS_ENOSPACE),
 			  .stopped = domain_disk_stopped, .context = domain, .queues = domain->running.vcpus, .read_only = disk->readonly, .discard = disk->discard == DISK_DISCARD_UNMAP,
 			  .writethrough = disk->cache == DISK_CACHE_WRITETHROUGH || disk->cache == DISK_CACHE_DIRECTSYNC },
 	};
-	disks->count++;
 	return OK;
 }
 
@@ -197,7 +217,7 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	int code = OK;
 
 	if (!domain->running.disk_count && !domain->running.nic_count && !domain->running.rng.present && !domain->running.virtio_serial &&
-	    !domain->running.balloon.present)
+	    !domain->running.balloon.present && !domain->running.root_port_count)
 		return OK;
 	disks = kzalloc(sizeof(*disks));
 	if (!disks)
@@ -206,13 +226,15 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	domain->disks = disks;
 	mutex_unlock(&domains_lock);
 	for (u32 i = 0; i < domain->running.disk_count && !code; i++)
-		code = open_disk(domain, &domain->running.disks[i], error);
+		code = domain_disk_open(domain, &domain->running.disks[i], &disks->specs[i], error);
 	if (code) {
 		domain_disks_close(domain);
 		return code;
 	}
 	config->devices = disks->specs;
-	config->device_count = disks->count;
+	config->device_count = domain->running.disk_count;
+	config->root_ports = domain->running.root_ports;
+	config->root_port_count = domain->running.root_port_count;
 	config->device_count += domain_nics_specs(domain, disks->specs + config->device_count);
 	if (domain->running.rng.present)
 		disks->specs[config->device_count++] = rng_spec(&domain->running.rng);
@@ -227,25 +249,26 @@ void domain_disks_close(struct domain *domain)
 {
 	struct domain_disks *disks = domain->disks;
 
+	if (!disks)
+		return;
+	for (u8 place = 0; place < DOMAIN_DISKS_MAX; place++)
+		if (disks->used[place])
+			domain_disk_close(domain, place);
 	mutex_lock(&domains_lock);
 	domain->disks = NULL;
 	mutex_unlock(&domains_lock);
-	if (!disks)
-		return;
-	while (disks->count)
-		close_disk(&disks->opened[--disks->count]);
 	kfree(disks);
 }
 
 void domain_disks_limit(struct domain *domain, u32 index, const u64 *values)
 {
-	if (domain->disks && index < domain->disks->count)
-		domain_iotune_limits(values, &domain->disks->opened[index].limits);
+	if (domain->disks && index < domain->running.disk_count)
+		domain_iotune_limits(values, &domain->disks->opened[domain->running.disks[index].place].limits);
 }
 
 void domain_disks_forget_errors(struct domain *domain)
 {
-	for (u32 i = 0; domain->disks && i < domain->disks->count; i++)
+	for (u32 i = 0; domain->disks && i < DOMAIN_DISKS_MAX; i++)
 		WRITE_ONCE(domain->disks->statistics[i].last_error, DISK_ERROR_NONE);
 }
 
@@ -325,7 +348,7 @@ static void fill(struct domain *domain, const struct domain_config *config, u32 
 	string_copy(info->target, disk->target, sizeof(info->target));
 	string_copy(info->source, disk->source, sizeof(info->source));
 	if (domain->disks && config == &domain->running)
-		info->statistics = domain->disks->statistics[i]; /* word by word, while the machine counts: a copy is a moment's */
+		info->statistics = domain->disks->statistics[disk->place]; /* word by word, while the machine counts: a copy is a moment's */
 }
 
 int domain_get_disks(struct domain *domain, bool inactive, struct domain_disk_info *infos, u32 max, u32 *count,

@@ -75,6 +75,17 @@ int domain_boot(struct domain *domain, const struct domain_config *config, bool 
 int domain_boot_again(struct domain *domain, struct manage_error *error);
 void domain_stop(struct domain *domain, enum domain_state state, unsigned reason, const char *event_detail);
 
+/* domain_memory.c; operation held. Which descriptions are meant by enum domain_tune_flags: live and config, or what is current. */
+MUST_CHECK int domain_impact(struct domain *domain, unsigned flags, bool *live, bool *config, struct manage_error *error);
+
+/* domain_hotplug.c; operation held. Destroys what the guest has let go of. */
+void domain_reap_devices(struct domain *domain);
+
+/* domain_disks.c; operation held. One disk of domain->running: opens it and fills the device's description; closes it. */
+MUST_CHECK int domain_disk_open(struct domain *domain, struct domain_disk *disk, struct device_spec *spec, struct manage_error *error);
+void domain_disk_close(struct domain *domain, u8 place);
+const char *domain_disk_alias(const struct domain *domain, const struct domain_disk *disk);
+
 /* domain_disks.c; operation held. Opens what domain->running names and adds the devices to *config; all or none. */
 MUST_CHECK int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error);
 void domain_disks_close(struct domain *domain); /* after vm_destroy */

@@ -364,6 +364,7 @@ int domain_reset(struct domain *domain, struct manage_error *error)
 		domain_stop(domain, DOMAIN_SHUTOFF, DOMAIN_SHUTOFF_FAILED, "Failed");
 	} else if (domain->state != DOMAIN_PAUSED) {
 		__atomic_store_n(&domain->pending_events, 0, __ATOMIC_RELEASE); /* of the machine before its reset */
+		domain_reap_devices(domain); /* that one was asked to let go of; the reset took them off its bus */
 		if (vm_resume(domain->vm))
 			code = manage_fail(error, MANAGE_ERR_INTERNAL_ERROR, "domain '%s' does not run after its reset",
 					   domain->config.name);

@@ -11,8 +11,7 @@
 #define ANSWER_NS (250 * NS_PER_MS) /* how long a guest has for fresh statistics before the old ones are shown */
 #define LOOK_NS (5 * NS_PER_MS)
 
-/* [operation] Which descriptions are meant, as virsh's --current, --live and --config say. */
-static int which(struct domain *domain, unsigned flags, bool *live, bool *config, struct manage_error *error)
+int domain_impact(struct domain *domain, unsigned flags, bool *live, bool *config, struct manage_error *error)
 {
 	*live = flags & DOMAIN_TUNE_LIVE || (!(flags & DOMAIN_TUNE_CONFIG) && domain->vm);
 	*config = flags & DOMAIN_TUNE_CONFIG || (!(flags & DOMAIN_TUNE_LIVE) && !domain->vm);
@@ -71,7 +70,7 @@ int domain_set_memory(struct domain *domain, u64 kib, unsigned flags, struct man
 	if (!kib)
 		return manage_fail(error, MANAGE_ERR_INVALID_ARG, "memory in domain_set_memory must not be zero");
 	mutex_lock(&domain->operation);
-	code = which(domain, flags, &live, &config, error);
+	code = domain_impact(domain, flags, &live, &config, error);
 	if (!code && config)
 		code = check(&domain->config, kib, error);
 	if (!code && live)
@@ -80,8 +79,10 @@ int domain_set_memory(struct domain *domain, u64 kib, unsigned flags, struct man
 		code = set_live(domain, kib, error);
 	if (!code && live)
 		store(&domain->running.current_memory_kib, kib);
-	if (!code && config)
+	if (!code && config) {
 		store(&domain->config.current_memory_kib, kib);
+		(void)domain_keep(domain);
+	}
 	mutex_unlock(&domain->operation);
 	return code;
 }
@@ -93,7 +94,7 @@ int domain_set_max_memory(struct domain *domain, u64 kib, unsigned flags, struct
 
 	kib = ALIGN_UP(MIN(kib, DOMAIN_MEMORY_MAX_KIB + 1), 1024ull);
 	mutex_lock(&domain->operation);
-	code = which(domain, flags, &live, &config, error);
+	code = domain_impact(domain, flags, &live, &config, error);
 	if (!code && live)
 		code = manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "cannot resize the maximum memory on an active domain");
 	if (!code && (kib < DOMAIN_MEMORY_MIN_KIB || kib > DOMAIN_MEMORY_MAX_KIB))
@@ -105,6 +106,7 @@ int domain_set_max_memory(struct domain *domain, u64 kib, unsigned flags, struct
 		if (domain->config.current_memory_kib > kib || !domain->config.balloon.present)
 			domain->config.current_memory_kib = kib;
 		mutex_unlock(&domains_lock);
+		(void)domain_keep(domain);
 	}
 	mutex_unlock(&domain->operation);
 	return code;
@@ -116,7 +118,7 @@ int domain_set_memory_stats_period(struct domain *domain, u64 period_s, unsigned
 	int code;
 
 	mutex_lock(&domain->operation);
-	code = which(domain, flags, &live, &config, error);
+	code = domain_impact(domain, flags, &live, &config, error);
 	if (!code && ((live && !domain->running.balloon.present) || (config && !domain->config.balloon.present)))
 		code = manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "No memory balloon device configured, can not set the collection period");
 	if (!code && period_s > DOMAIN_BALLOON_PERIOD_MAX)
@@ -129,6 +131,8 @@ int domain_set_memory_stats_period(struct domain *domain, u64 period_s, unsigned
 		if (config)
 			domain->config.balloon.period_s = (u32)period_s;
 		mutex_unlock(&domains_lock);
+		if (config)
+			(void)domain_keep(domain);
 	}
 	mutex_unlock(&domain->operation);
 	return code;

@@ -15,6 +15,8 @@
 #include "hv/manage/domain_internal.h"
 #include "hv/manage/inspect.h"
 
+#define DEVICE_LEFT BIT32(30) /* of pending_events, beside enum vm_event_kind */
+
 static struct waitqueue work_queue;
 static u32 work; /* (a) 1: some domain has pending_events */
 
@@ -42,9 +44,20 @@ void domain_disk_stopped(void *context)
 	waitqueue_wake_one(&work_queue);
 }
 
+/* The guest has let go of a device: it is destroyed here, outside of the machine's own threads. */
+static void on_device_left(void *context, struct vm *vm)
+{
+	struct domain *domain = context;
+
+	(void)vm;
+	__atomic_fetch_or(&domain->pending_events, DEVICE_LEFT, __ATOMIC_ACQ_REL);
+	__atomic_store_n(&work, 1, __ATOMIC_RELEASE);
+	waitqueue_wake_one(&work_queue);
+}
+
 struct vm_listener domain_listener(struct domain *domain)
 {
-	return (struct vm_listener){ on_event, domain };
+	return (struct vm_listener){ .event = on_event, .device_left = on_device_left, .context = domain };
 }
 
 /* The machine stays as it is until destroy or reset, to be looked at. */
@@ -189,6 +202,8 @@ static void serve(struct domain *domain)
 	events = __atomic_exchange_n(&domain->pending_events, 0, __ATOMIC_ACQ_REL);
 	if (!domain->vm)
 		events = 0;
+	if (events & DEVICE_LEFT)
+		domain_reap_devices(domain);
 	if (events & BIT32(VM_EVENT_CRASHED))
 		crashed(domain);
 	else if (events & (BIT32(VM_EVENT_POWEROFF) | BIT32(VM_EVENT_EXIT)))

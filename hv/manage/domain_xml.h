@@ -18,6 +18,13 @@
 MUST_CHECK int domain_xml_parse(struct domain_config *config, const char *file, const char *xml, size_t size,
 				struct manage_error *error);
 
+/*
+ * A <disk> by itself, added to a configuration that is whole. With assign it has a place on PCI bus 0 afterwards, unless it says which;
+ * without, slot and bus stay 0 then. On failure the configuration is as before.
+ */
+MUST_CHECK int domain_xml_parse_disk(struct domain_config *config, bool assign, const char *file, const char *xml, size_t size,
+				     struct manage_error *error);
+
 struct domain_xml_options {
 	u32 id;        /* of a running machine; 0: none */
 	bool inactive; /* as the next start will see it: without id */

@@ -102,7 +102,7 @@ int domain_xml_read_devices(struct xml_reader *reader, const struct xml_node *no
 {
 	static const struct xml_rule rules[] = {
 		{ .name = "disk", .read = domain_xml_read_disk, .attributes = "type device", .many = true },
-		{ .name = "controller", .read = domain_xml_read_controller, .attributes = "type index", .many = true },
+		{ .name = "controller", .read = domain_xml_read_controller, .attributes = "type index model", .many = true },
 		{ .name = "interface", .read = domain_xml_read_interface, .attributes = "type", .many = true },
 		{ .name = "serial", .read = domain_xml_read_serial, .attributes = "type", .many = true },
 		{ .name = "console", .read = domain_xml_read_console, .attributes = "type", .many = true },

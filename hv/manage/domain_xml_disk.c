@@ -169,7 +169,7 @@ static int read_serial_number(struct xml_reader *reader, const struct xml_node *
 
 static int read_disk_address(struct xml_reader *reader, const struct xml_node *node)
 {
-	return domain_xml_read_address(reader, node, &disk_of(reader)->slot);
+	return domain_xml_read_port_address(reader, node, &disk_of(reader)->slot, &disk_of(reader)->bus);
 }
 
 static int check_disk(struct xml_reader *reader, const struct xml_node *node)
@@ -268,6 +268,6 @@ void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)
 		text_append_xml(to, disk->serial, false);
 		text_append(to, "</serial>\n");
 	}
-	domain_xml_format_address(to, disk->slot);
+	domain_xml_format_port_address(to, disk->bus, disk->slot);
 	text_append(to, "    </disk>\n");
 }

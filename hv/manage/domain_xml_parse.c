@@ -272,3 +272,38 @@ int domain_xml_parse(struct domain_config *config, const char *file, const char 
 		domain_config_release(config);
 	return code;
 }
+
+static int read_device(struct xml_reader *reader, const struct xml_node *root, bool assign)
+{
+	struct domain_config *config = config_of(reader);
+	u32 before = config->disk_count;
+	int code;
+
+	if (root->uri || !string_equal(root->name, "disk"))
+		return xml_refuse(reader, root, "only disks come and go while a machine lives");
+	code = xml_check_attributes(reader, root, "type device");
+	code = code ? code : domain_xml_read_disk(reader, root);
+	if (!code && assign)
+		code = domain_xml_assign_slots(reader, root);
+	if (code && config->disk_count > before) {
+		config->disk_count = before;
+		kfree(config->disks[before].source);
+		kfree(config->disks[before].serial);
+		config->disks[before] = (struct domain_disk){ .source = NULL };
+	}
+	return code;
+}
+
+int domain_xml_parse_disk(struct domain_config *config, bool assign, const char *file, const char *xml, size_t size,
+			  struct manage_error *error)
+{
+	struct xml_document document;
+	struct xml_reader reader = { .document = &document, .error = error, .config = config };
+	int code = xml_parse(&document, file, xml, size, error);
+
+	if (code)
+		return code;
+	code = read_device(&reader, document.root, assign);
+	xml_release(&document);
+	return code;
+}

@@ -39,6 +39,8 @@ int domain_xml_read_channel(struct xml_reader *reader, const struct xml_node *no
 int domain_xml_assign_ports(struct xml_reader *reader, const struct xml_node *root);
 void domain_xml_format_chars(struct text *to, const struct domain_config *config);
 /* domain_xml_address.c */
+int domain_xml_read_port_address(struct xml_reader *reader, const struct xml_node *node, u8 *slot, u8 *bus); /* or behind a root port */
+void domain_xml_format_port_address(struct text *to, u8 bus, u8 slot);
 int domain_xml_read_controller(struct xml_reader *reader, const struct xml_node *node);
 void domain_xml_format_controllers(struct text *to, const struct domain_config *config);
 /* An attribute that may be missing (*value stays) and else is a number. */

@@ -99,6 +99,8 @@ void vm_request_poweroff(struct vm *vm) { (void)vm; fake_poweroffs++; }
 void vm_request_reset(struct vm *vm, const char *why) { (void)vm; (void)why; fake_resets++; }
 void vm_crash(struct vm *vm, const char *fmt, ...) { (void)vm; (void)fmt; fake_crashes++; }
 void vm_synchronise(struct vm *vm) { (void)vm; }
+void vm_await_vcpus(struct vm *vm) { (void)vm; }
+enum vm_run_state vm_state(const struct vm *vm) { (void)vm; return VM_RUNNING; }
 void mutex_init(struct mutex *mutex, const char *name) { (void)name; mutex->owner = NULL; }
 void mutex_lock(struct mutex *mutex) { assert(!mutex->owner); mutex->owner = (struct thread *)1; }
 void mutex_unlock(struct mutex *mutex) { mutex->owner = NULL; }

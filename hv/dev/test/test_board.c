@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/dev/test/fake_machine.c hv/io_region.c hv/state.c hv/lib/heap.c hv/lib/format.c hv/lib/string.c hv/lib/test/log_stderr.c */
-/* LINK: hv/cpu_topology.c hv/dev/aml.c hv/dev/blob.c hv/dev/firmware_tables.c hv/dev/pc.c hv/dev/pc_devices.c hv/dev/pc_state.c hv/device_model.c hv/dev/table_loader.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/vfwcfg.c hv/dev/vioapic.c hv/dev/vkbc.c hv/dev/vlapic.c hv/dev/vlapic_bus.c hv/dev/vlapic_pv.c hv/dev/vlapic_registers.c hv/dev/vlapic_state.c hv/dev/vlapic_timer.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/dev/vpic.c hv/dev/vpit.c hv/dev/vpit_channel.c hv/dev/vpm.c hv/dev/vq35.c hv/dev/vrtc.c hv/dev/vrtc_time.c hv/dev/vsmbios.c hv/dev/vuart.c */
+/* LINK: hv/cpu_topology.c hv/dev/aml.c hv/dev/blob.c hv/dev/firmware_tables.c hv/dev/pc.c hv/dev/pc_devices.c hv/dev/vpcie_port.c hv/dev/pc_state.c hv/device_model.c hv/dev/table_loader.c hv/dev/vacpi.c hv/dev/vacpi_dsdt.c hv/dev/vfwcfg.c hv/dev/vioapic.c hv/dev/vkbc.c hv/dev/vlapic.c hv/dev/vlapic_bus.c hv/dev/vlapic_pv.c hv/dev/vlapic_registers.c hv/dev/vlapic_state.c hv/dev/vlapic_timer.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/dev/vpic.c hv/dev/vpit.c hv/dev/vpit_channel.c hv/dev/vpm.c hv/dev/vq35.c hv/dev/vrtc.c hv/dev/vrtc_time.c hv/dev/vsmbios.c hv/dev/vuart.c */
 /* The whole board: what a guest sees through ports and pages, timers against time, pausing, and the saved form. */
 #include "hv/lib/test/unit.h"
 #include <stdlib.h>

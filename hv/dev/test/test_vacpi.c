@@ -20,7 +20,7 @@
 #define HIGH 0x7fff0000u
 #define BIOS 0xf0000u
 
-static const struct vacpi_config config = { 3, { 1, 1, 3, 1 }, 0, 0xc0000000, 0xfec00000, 4 };
+static const struct vacpi_config config = { 3, { 1, 1, 3, 1 }, 0, 0xc0000000, 0xfec00000, 4, 1 };
 static struct vacpi acpi;
 static struct blob tables, rsdp;
 
@@ -110,7 +110,7 @@ START_TEST(iasl_understands_the_dsdt)
 	u32 length;
 	FILE *file;
 
-	build(&(struct vacpi_config){ 3, { 1, 1, 3, 1 }, 6 * GIB + 5, 0xc0000000, 0xfec00000, 4 });
+	build(&(struct vacpi_config){ 3, { 1, 1, 3, 1 }, 6 * GIB + 5, 0xc0000000, 0xfec00000, 4, 1 });
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/dsdt.aml", folder);
 	file = fopen(path, "wb");

@@ -175,6 +175,43 @@ struct vcpu_cpu_time vcpu_cpu_time(const struct vcpu *vcpu)
 	return fake_vcpu_time;
 }
 
+/* A guest that lets go of a device at once, or (fake_guest_keeps) never. */
+bool fake_guest_keeps;
+unsigned fake_devices;
+static bool asked;
+int vm_device_attach(struct vm *vm, const struct device_spec *spec, const char **error)
+{
+	(void)vm;
+	*error = "no";
+	if (!spec->port)
+		return ERR_UNSUPPORTED;
+	fake_devices++;
+	return OK;
+}
+int vm_device_ask(struct vm *vm, const char *alias, bool again)
+{
+	(void)vm, (void)alias, (void)again;
+	asked = !fake_guest_keeps;
+	return OK;
+}
+bool vm_device_reap(struct vm *vm, const char *alias)
+{
+	bool gone = asked;
+
+	(void)vm, (void)alias;
+	asked = false;
+	fake_devices -= gone;
+	return gone;
+}
+void vm_device_changed(struct vm *vm, const char *alias) { (void)vm, (void)alias; }
+u64 fake_short_bytes;
+int gmem_set_target(struct vm *vm, u64 size_bytes, u64 *short_bytes)
+{
+	(void)vm, (void)size_bytes;
+	*short_bytes = fake_short_bytes;
+	return fake_short_bytes ? ERR_NO_MEMORY : OK;
+}
+
 void gmem_get_stats(const struct vm *vm, struct gmem_stats *stats)
 {
 	(void)vm;

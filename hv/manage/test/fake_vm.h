@@ -19,4 +19,8 @@ extern struct vcpu_cpu_time fake_vcpu_time; /* what every vCPU used */
 
 extern struct vm_tune fake_tune; /* what was applied last, to any of them */
 
+extern bool fake_guest_keeps;  /* it never lets go of a device */
+extern unsigned fake_devices;  /* attached while machines run */
+extern u64 fake_short_bytes;   /* what the host lacks for any target; 0: nothing */
+
 #endif

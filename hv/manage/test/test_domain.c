@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINK: hv/manage/test/fake_qcow2.c hv/block/file_disk.c hv/block/file_disk_submit.c hv/block/file_system.c hv/block/extent_map.c hv/block/fat_geometry.c hv/block/fat_name.c hv/block/fat_table.c hv/block/fat_volume.c hv/block/fat_directory.c hv/block/fat_entry.c hv/block/fat_path.c hv/block/fat_check.c hv/block/fat_file.c hv/block/fat_data.c hv/block/fat_resize.c hv/rtc_time.c hv/lib/utf8.c hv/manage/store.c hv/manage/domain_store.c */
-/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_iotune_rules.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_nic.c hv/manage/address.c hv/manage/domain_nics.c hv/manage/test/fake_network.c hv/net_port.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c */
+/* LINK: hv/cpu_topology.c hv/manage/domain_config.c hv/manage/error.c hv/manage/text.c hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_xml_parse.c hv/manage/domain_xml_tune.c hv/manage/domain_tune_value.c hv/manage/cpu_list.c hv/manage/domain_tune.c hv/manage/domain_xml_platform.c hv/manage/domain_xml_devices.c hv/manage/domain_xml_char.c hv/manage/domain_xml_address.c hv/manage/domain_xml_disk.c hv/manage/domain_iotune_rules.c hv/manage/domain_xml_rng.c hv/manage/domain_xml_nic.c hv/manage/address.c hv/manage/domain_nics.c hv/manage/test/fake_network.c hv/net_port.c hv/manage/domain_xml_format.c hv/kstrdup.c hv/test/random_hosted.c hv/lib/string.c hv/lib/format.c hv/lib/test/log_stderr.c hv/manage/domain.c hv/manage/domain_define.c hv/manage/domain_life.c hv/manage/domain_disks.c hv/block/image_file.c hv/block/sync.c hv/block/transfer.c hv/block/registry.c hv/block/request.c hv/block/ramdisk.c hv/manage/domain_policy.c hv/manage/domain_hotplug.c hv/manage/domain_memory.c hv/manage/domain_events.c hv/manage/console.c hv/modules.c hv/manage/test/fake_vm.c hv/test/thread_hosted.c hv/test/clock_hosted.c */
 /* CFLAGS: -Ibuild/deps/expat/expat/lib */
 /* LIBS: build/expat/unit/libexpat.a */
 #include "hv/lib/test/unit.h"
@@ -12,6 +12,9 @@
 #include "hv/manage/console.h"
 #include "hv/manage/domain_internal.h"
 #include "hv/manage/domain_disks.h"
+#include "hv/manage/domain_hotplug.h"
+#include "hv/manage/domain_memory.h"
+#include "hv/manage/domain_tune.h"
 #include "hv/manage/test/fake_vm.h"
 #include "hv/modules.h"
 
@@ -432,6 +435,65 @@ START_TEST(consoles_end_after_the_state_has_changed)
 }
 END_TEST
 
+static const char plug_xml[] = "<domain type='kvm'><name>plug</name><memory unit='MiB'>64</memory><os><type>hvm</type>"
+	"<kernel>/solera/vmlinuz</kernel></os><devices><controller type='pci' model='pcie-root-port'/>"
+	"<memballoon model='virtio'/></devices></domain>";
+static const char disk_xml[] = "<disk type='file'><source file='/solera/VMLINUZ'/><target dev='vdb'/></disk>";
+
+START_TEST(disks_come_and_go)
+{
+	struct domain *domain;
+	bool left;
+
+	ck_assert_msg(domain_define("p.xml", plug_xml, sizeof(plug_xml) - 1, &domain, &error) == OK, "%s", error.text);
+	refused(domain_attach_device(domain, "d", disk_xml, sizeof(disk_xml) - 1, DOMAIN_TUNE_LIVE, &error),
+		"Requested operation is not valid: domain is not running");
+	ck_assert_int_eq(domain_start(domain, 0, &error), OK);
+	refused(domain_attach_device(domain, "d", "<interface/>", 12, DOMAIN_TUNE_LIVE, &error),
+		"d:1: <interface>: only disks come and go while a machine lives");
+	ck_assert_msg(domain_attach_device(domain, "d", disk_xml, sizeof(disk_xml) - 1, DOMAIN_TUNE_LIVE | DOMAIN_TUNE_CONFIG, &error) == OK,
+		      "%s", error.text);
+	ck_assert_uint_eq(fake_devices, 1);
+	ck_assert_int_eq(domain_attach_device(domain, "d", disk_xml, sizeof(disk_xml) - 1, DOMAIN_TUNE_LIVE, &error), MANAGE_FAILED);
+	refused(domain_detach_disk(domain, "vdc", DOMAIN_TUNE_LIVE, &left, &error), "operation failed: disk vdc not found");
+	ck_assert_int_eq(domain_detach_device(domain, "d", disk_xml, sizeof(disk_xml) - 1, DOMAIN_TUNE_LIVE, &left, &error), OK);
+	ck_assert(left && fake_devices == 0);
+	ck_assert_int_eq(domain_destroy(domain, &error), OK);
+	ck_assert_int_eq(domain_detach_disk(domain, "vdb", DOMAIN_TUNE_CONFIG, &left, &error), OK);
+	refused(domain_detach_disk(domain, "vdb", DOMAIN_TUNE_CONFIG, &left, &error), "invalid argument: no target device vdb");
+	remove_domain(domain);
+}
+END_TEST
+
+START_TEST(memory_is_set_and_refused)
+{
+	struct domain_memory_stat stats[DOMAIN_MEMORY_STATS_MAX];
+	struct domain_info info;
+	struct domain *domain;
+	u32 count;
+
+	ck_assert_int_eq(domain_define("p.xml", plug_xml, sizeof(plug_xml) - 1, &domain, &error), OK);
+	ck_assert_int_eq(domain_set_memory(domain, 32 * 1024 - 5, 0, &error), OK); /* of the next start */
+	ck_assert_int_eq(domain_set_max_memory(domain, 48 * 1024, 0, &error), OK);
+	domain_get_info(domain, &info);
+	ck_assert(info.memory_kib == 48 * 1024 && info.current_memory_kib == 32 * 1024);
+	ck_assert_int_eq(domain_start(domain, 0, &error), OK);
+	refused(domain_set_memory(domain, 64 * 1024, 0, &error), "invalid argument: cannot set memory higher than max memory");
+	refused(domain_set_max_memory(domain, 64 * 1024, 0, &error),
+		"Requested operation is not valid: cannot resize the maximum memory on an active domain");
+	fake_short_bytes = 5000;
+	ck_assert_int_eq(domain_set_memory(domain, 40 * 1024, 0, &error), MANAGE_FAILED);
+	ck_assert_ptr_nonnull(strstr(error.text, "this host lacks 5 KiB"));
+	fake_short_bytes = 0;
+	ck_assert_int_eq(domain_set_memory(domain, 40 * 1024, DOMAIN_TUNE_LIVE | DOMAIN_TUNE_CONFIG, &error), OK);
+	ck_assert_int_eq(domain_memory_stats(domain, stats, &count, &error), OK);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_str_eq(stats[0].name, "actual");
+	ck_assert_int_eq(domain_destroy(domain, &error), OK);
+	remove_domain(domain);
+}
+END_TEST
+
 START_TEST(only_the_last_64_kib_of_output_are_kept)
 {
 	struct domain *a = define("a", "");
@@ -587,6 +649,8 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, modules_are_defined_and_autostarted);
 	tcase_add_test(tcase, redefining_a_running_domain_waits_for_the_next_start);
 	tcase_add_test(tcase, disks_have_one_writer);
+	tcase_add_test(tcase, disks_come_and_go);
+	tcase_add_test(tcase, memory_is_set_and_refused);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -267,7 +267,11 @@ START_TEST(refusals_name_file_line_and_element)
 		{ HEAD "<devices><channel type='pty'><target type='virtio'/><address type='virtio-serial' port='0'/></channel></devices></domain>",
 		  "a.xml:5: <address>: port 0 is out of range: consoles have ports 0 to 6, channels 1 to 6" },
 		{ HEAD "<devices><controller type='usb'/></devices></domain>",
-		  "a.xml:5: <controller>: type 'usb' is not supported by this version of Solera (supported: virtio-serial)" },
+		  "a.xml:5: <controller>: type 'usb' is not supported by this version of Solera (supported: virtio-serial, pci)" },
+		{ HEAD "<devices><controller type='pci' index='2' model='pcie-root-port'/></devices></domain>",
+		  "a.xml:5: <controller>: index 2 is out of order: root ports count from 1 without gaps, this one is 1" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='vda'/><address type='pci' bus='1' slot='0'/></disk></devices></domain>",
+		  "a.xml:1: <domain>: disk 'vda' has PCI bus 1, and there is no root port of that index" },
 		{ HEAD "<devices><controller type='virtio-serial'/><controller type='virtio-serial'/></devices></domain>",
 		  "a.xml:5: <controller>: a machine has one controller of type 'virtio-serial'" },
 		{ HEAD "<devices><disk><serial>123456789012345678901</serial></disk></devices></domain>",
@@ -401,6 +405,9 @@ static void generate(struct domain_config *config, unsigned *seed)
 							   .reporting = (u8)(rand_r(seed) % 3), .period_s = (u32)rand_r(seed) % 3 };
 		config->current_memory_kib = MAX(1024ull, ALIGN_DOWN(config->memory_kib / 2, 1024ull));
 	}
+	config->root_port_count = (u32)(rand_r(seed) % 4);
+	for (u32 i = 0; i < config->root_port_count; i++)
+		config->root_ports[i] = (u8)(8 + i);
 	config->port_count = (u32)(rand_r(seed) % DOMAIN_PORTS_MAX);
 	config->virtio_serial = config->port_count || (rand_r(seed) & 1);
 	config->virtio_serial_slot = config->virtio_serial ? 21 : 0;
@@ -437,6 +444,10 @@ static void generate(struct domain_config *config, unsigned *seed)
 		disk->readonly = rand_r(seed) & 1;
 		disk->shareable = rand_r(seed) & 1;
 		disk->slot = (u8)(DOMAIN_SLOT_FIRST + i);
+		if (i < config->root_port_count) {
+			disk->bus = (u8)(i + 1);
+			disk->slot = 0;
+		}
 	}
 }
 
