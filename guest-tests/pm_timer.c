@@ -8,10 +8,26 @@ static u32 pci(u32 devfn, u32 offset)
 	return inl(0xcfc);
 }
 
+/* The least of several: a host that takes the CPU away meanwhile makes some of them longer. */
+static u64 ticks_of_a_wait(void)
+{
+	u64 least = ~0ull;
+
+	for (unsigned i = 0; i < 5; i++) {
+		u64 start = rdtsc(), ticks;
+
+		wait_us(20000);
+		ticks = rdtsc() - start;
+		if (ticks < least)
+			least = ticks;
+	}
+	return least;
+}
+
 void test_main(void)
 {
 	u32 last = pm_timer(), now, i;
-	u64 tsc, first, second;
+	u64 first, second;
 
 	report(inl(PM_TIMER_PORT) >> 24 == 0, "the PM timer has 24 bits");
 	for (i = 0; i < 1000; i++) {
@@ -21,12 +37,8 @@ void test_main(void)
 		last = now;
 	}
 	report(i == 1000, "it never runs backwards");
-	tsc = rdtsc();
-	wait_us(20000);
-	first = rdtsc() - tsc;
-	tsc = rdtsc();
-	wait_us(20000);
-	second = rdtsc() - tsc;
+	first = ticks_of_a_wait();
+	second = ticks_of_a_wait();
 	report(first < second * 3 / 2 && second < first * 3 / 2, "it keeps step with the TSC");
 	outb(0xb2, 3);
 	report(!(inw(0x604) & 1), "ACPI_DISABLE clears SCI_EN");
