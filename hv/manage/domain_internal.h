@@ -75,7 +75,7 @@ int domain_boot(struct domain *domain, const struct domain_config *config, bool 
 int domain_boot_again(struct domain *domain, struct manage_error *error);
 void domain_stop(struct domain *domain, enum domain_state state, unsigned reason, const char *event_detail);
 
-/* domain_memory.c; operation held. Which descriptions are meant by enum domain_tune_flags: live and config, or what is current. */
+/* domain_memory.c; operation or domains_lock held. Which descriptions are meant by enum domain_tune_flags: live and config, or what is current. */
 MUST_CHECK int domain_impact(struct domain *domain, unsigned flags, bool *live, bool *config, struct manage_error *error);
 
 /* domain_hotplug.c; operation held. Destroys what the guest has let go of. */

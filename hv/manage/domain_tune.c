@@ -50,17 +50,6 @@ int domain_apply_tune(struct vm *vm, const struct domain_tune *tune, u32 vcpus, 
 	return manage_fail(error, MANAGE_ERR_INVALID_ARG, "vCPU %u is pinned to CPUs %.100s, and this host has none of them", which, list);
 }
 
-static int which_config(struct domain *domain, unsigned flags, bool *live, bool *config, struct manage_error *error)
-{
-	*live = flags & DOMAIN_TUNE_LIVE || (!(flags & DOMAIN_TUNE_CONFIG) && domain->vm);
-	*config = flags & DOMAIN_TUNE_CONFIG || (!(flags & DOMAIN_TUNE_LIVE) && !domain->vm);
-	if (*live && !domain->vm)
-		return manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "domain is not running");
-	if (*config && !domain->persistent)
-		return manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "transient domains do not have any persistent config");
-	return OK;
-}
-
 /* [operation held] */
 static int change_one(struct domain *domain, struct domain_config *config, bool live, struct domain_tune *copy,
 		      domain_tune_change change, void *context, struct manage_error *error)
@@ -89,7 +78,7 @@ int domain_change_tune(struct domain *domain, unsigned flags, domain_tune_change
 	if (!copies)
 		return manage_fail_no_memory(error);
 	mutex_lock(&domain->operation);
-	code = which_config(domain, flags, &live, &config, error);
+	code = domain_impact(domain, flags, &live, &config, error);
 	/* The description first: it can refuse without having changed anything. */
 	if (!code && config)
 		code = change_one(domain, &domain->config, false, &copies[1], change, context, error);
@@ -97,8 +86,10 @@ int domain_change_tune(struct domain *domain, unsigned flags, domain_tune_change
 		code = change_one(domain, &domain->running, true, &copies[0], change, context, error);
 	if (!code && live)
 		store(&domain->running, &copies[0]);
-	if (!code && config)
+	if (!code && config) {
 		store(&domain->config, &copies[1]);
+		(void)domain_keep(domain);
+	}
 	mutex_unlock(&domain->operation);
 	kfree(copies);
 	return code;
@@ -110,7 +101,7 @@ int domain_get_tune(struct domain *domain, unsigned flags, struct domain_tune *t
 	int code;
 
 	mutex_lock(&domains_lock);
-	code = which_config(domain, flags, &live, &config, error);
+	code = domain_impact(domain, flags, &live, &config, error);
 	if (!code) {
 		const struct domain_config *from = live ? &domain->running : &domain->config;
 
@@ -160,6 +151,8 @@ int domain_set_vcpus(struct domain *domain, u32 count, struct manage_error *erro
 		mutex_lock(&domains_lock);
 		domain->config.vcpus = before;
 		mutex_unlock(&domains_lock);
+	} else {
+		(void)domain_keep(domain);
 	}
 	mutex_unlock(&domain->operation);
 	return code;
