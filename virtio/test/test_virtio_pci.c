@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: virtio/test/harness.c virtio/virtio_device.c virtio/virtio_pci.c virtio/virtqueue.c virtio/virtio_blk.c virtio/virtio_blk_request.c hv/block/transfer.c hv/block/request.c hv/block/test/fake_disk.c hv/test/gmem_hosted.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/io_region.c hv/state.c hv/lib/string.c */
+/* LINK: virtio/test/harness.c virtio/virtio_device.c virtio/virtio_pci.c virtio/virtqueue.c virtio/virtio_blk.c virtio/virtio_blk_request.c virtio/virtio_blk_errors.c virtio/virtio_blk_limits.c hv/block/transfer.c hv/block/request.c hv/block/test/fake_disk.c hv/test/gmem_hosted.c hv/dev/vpci.c hv/dev/vpci_bus.c hv/dev/vpci_msix.c hv/io_region.c hv/state.c hv/lib/string.c */
 /* The PCI transport and a device's life, with a disk as the device: capabilities, the window in configuration space, status, features, queues, interrupts, saved state. */
 #include "hv/lib/test/unit.h"
 #include <stdlib.h>
