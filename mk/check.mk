@@ -15,8 +15,9 @@ check: image ## all tests that fit into some minutes, with each stage's time
 check-full: image ## everything: check, and what is too long for it
 	@MAKE='$(MAKE)' tools/run-stages $(ALL_CHECK_STAGES) $(CHECK_FULL_STAGES)
 
-check-units: units
-check-fuzz: fuzz
+# Programs that share nothing: as many at once as there are CPUs.
+check-units check-fuzz: check-%:
+	@$(MAKE) --no-print-directory --jobs=$(shell nproc) --output-sync=target $*
 check-tools: $(TOOL_TESTS:tools/test/%.sh=$(B)/tool-tests/%.passed)
 $(B)/tool-tests/%.passed: tools/test/%.sh FORCE
 	@mkdir -p $(@D)
