@@ -28,7 +28,7 @@ endif
 HV_FLAGS := -std=gnu11 -O2 -g -I. -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only -mcmodel=kernel \
             -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common -fcf-protection=none \
             -ffunction-sections -fdata-sections -fstack-protector-strong -mstack-protector-guard=global $(HV_AUTO_INIT) \
-            $(HV_COMPILER_FLAGS) $(HV_CONFIG_FLAGS) $(WARNINGS)
+            $(HV_COMPILER_FLAGS) $(HV_CONFIG_FLAGS) $(WARNINGS) -Wframe-larger-than=5200 # of a stack's 16 KiB (hv/thread.h)
 # Third-party objects (expat, lwIP) are built by their own rules (mk/expat.mk…), with their own warnings: HV_EXTRA_OBJECTS.
 HV_LINK := ld -nostdlib -static --gc-sections -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments -T arch/x86/solera.lds
 

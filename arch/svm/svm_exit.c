@@ -186,6 +186,17 @@ static void decode_move(struct vcpu *vcpu, const struct vmcb *vmcb)
 	vcpu->exit.next_rip = mode == INSN_MODE_64 ? vmcb->rip + (u64)length : (u32)(vmcb->rip + (u64)length);
 }
 
+/* The guest's handler sees DR7.GD clear. APM vol. 2, "Intercepts" (15.12.2) has the CPU do it before the exit; Bochs's (2.7) does not. */
+static void end_general_detection(struct vcpu *vcpu)
+{
+	struct svm_vcpu *svm = svm_of(vcpu);
+
+	if (svm->vmcb->dr7 & BIT64(13)) {
+		svm->vmcb->dr7 &= ~BIT64(13);
+		svm_changed(svm, SVM_CLEAN_DRX);
+	}
+}
+
 static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb)
 {
 	u8 vector = (u8)(vmcb->exit_code - SVM_EXIT_EXCEPTION);
@@ -194,6 +205,8 @@ static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb)
 		vcpu->exit.kind = EXIT_NMI_WINDOW;
 		return;
 	}
+	if (vector == 1)
+		end_general_detection(vcpu);
 	if (vector == 18)
 		vcpu->exit.kind = EXIT_MACHINE_CHECK;
 	vcpu->exit.exception.vector = vector;

@@ -249,17 +249,20 @@ int domain_get_config(struct domain *domain, bool inactive, struct domain_config
 char *domain_dump_xml(struct domain *domain, bool inactive, struct manage_error *error)
 {
 	struct domain_xml_options options = { .inactive = inactive };
-	struct domain_config config;
+	struct domain_config *config = kzalloc(sizeof(*config));
 	struct domain_info info;
-	char *xml;
+	char *xml = NULL;
 
 	domain_get_info(domain, &info);
 	options.id = info.id;
-	if (domain_get_config(domain, inactive, &config, error))
-		return NULL;
-	xml = domain_xml_format(&config, &options);
-	domain_config_release(&config);
-	if (!xml)
+	if (!config) {
 		manage_fail_no_memory(error);
+	} else if (!domain_get_config(domain, inactive, config, error)) {
+		xml = domain_xml_format(config, &options);
+		domain_config_release(config);
+		if (!xml)
+			manage_fail_no_memory(error);
+	}
+	kfree(config);
 	return xml;
 }

@@ -257,33 +257,40 @@ int domain_set_title(struct domain *domain, const char *title, const char *descr
 	return done ? OK : manage_fail_no_memory(error);
 }
 
-int domain_create(const char *file, const char *xml, size_t size, unsigned flags, struct domain **out,
-		  struct manage_error *error)
+/* Starts what was parsed. config is still the caller's to release. */
+static int create_parsed(struct domain_config *config, unsigned flags, struct domain **out, struct manage_error *error)
 {
 	struct domain *domain;
-	struct domain_config config;
 	bool added;
-	int code = parse(&config, file, xml, size, error);
+	int code = find_or_add(config, false, &domain, &added, error);
 
 	if (code)
 		return code;
-	code = find_or_add(&config, false, &domain, &added, error);
-	if (code) {
-		domain_config_release(&config);
-		return code;
-	}
 	mutex_lock(&domain->operation);
 	if (domain->vm)
 		code = manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "domain '%s' is already active", domain->config.name);
 	else
-		code = domain_boot(domain, added ? &domain->config : &config, flags & DOMAIN_START_PAUSED, error);
+		code = domain_boot(domain, added ? &domain->config : config, flags & DOMAIN_START_PAUSED, error);
 	domain_drop_if_gone(domain);
 	mutex_unlock(&domain->operation);
-	domain_config_release(&config);
 	if (code || !out)
 		domain_put(domain);
 	else
 		*out = domain;
+	return code;
+}
+
+int domain_create(const char *file, const char *xml, size_t size, unsigned flags, struct domain **out,
+		  struct manage_error *error)
+{
+	struct domain_config *config = kzalloc(sizeof(*config));
+	int code = config ? parse(config, file, xml, size, error) : manage_fail_no_memory(error);
+
+	if (!code) {
+		code = create_parsed(config, flags, out, error);
+		domain_config_release(config);
+	}
+	kfree(config);
 	return code;
 }
 

@@ -117,14 +117,14 @@ static int check_by_parser(const struct domain_config *config, struct manage_err
 {
 	const struct domain_xml_options options = { .inactive = true };
 	char *xml = domain_xml_format(config, &options);
-	struct domain_config parsed;
-	int code;
+	struct domain_config *parsed = kzalloc(sizeof(*parsed));
+	int code = xml && parsed ? OK : manage_fail_no_memory(error);
 
-	if (!xml)
-		return manage_fail_no_memory(error);
-	code = domain_xml_parse(&parsed, "setvcpus", xml, strlen(xml), error);
 	if (!code)
-		domain_config_release(&parsed);
+		code = domain_xml_parse(parsed, "setvcpus", xml, strlen(xml), error);
+	if (!code)
+		domain_config_release(parsed);
+	kfree(parsed);
 	kfree(xml);
 	return code;
 }

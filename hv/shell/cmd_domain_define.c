@@ -127,18 +127,22 @@ static int dumpxml(struct shell *shell, const struct shell_arguments *arguments)
 
 static int show_desc(struct shell *shell, struct domain *domain, bool title)
 {
-	struct domain_config config;
+	struct domain_config *config = kzalloc(sizeof(*config));
 	struct manage_error error;
 	const char *text;
+	int code = config ? domain_get_config(domain, false, config, &error) : manage_fail_no_memory(&error);
 
-	if (domain_get_config(domain, false, &config, &error))
+	if (code) {
+		kfree(config);
 		return shell_error(shell, "%s", error.text);
-	text = title ? config.title : config.description;
+	}
+	text = title ? config->title : config->description;
 	if (text)
 		shell_print(shell, "%s\n", text);
 	else
-		shell_print(shell, "No %s for domain: %s", title ? "title" : "description", config.name);
-	domain_config_release(&config);
+		shell_print(shell, "No %s for domain: %s", title ? "title" : "description", config->name);
+	domain_config_release(config);
+	kfree(config);
 	return OK;
 }
 

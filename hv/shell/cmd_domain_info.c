@@ -145,12 +145,17 @@ static int vcpuinfo(struct shell *shell, const struct shell_arguments *arguments
 {
 	struct domain *domain = shell_domain(shell, arguments);
 	bool pretty = shell_flag(arguments, "pretty");
-	struct domain_vcpu vcpus[DOMAIN_VCPUS_MAX];
+	struct domain_vcpu *vcpus;
 	struct domain_info info;
 	u32 count;
 
 	if (!domain)
 		return ERR_NOT_FOUND;
+	vcpus = kzalloc(DOMAIN_VCPUS_MAX * sizeof(*vcpus));
+	if (!vcpus) {
+		domain_put(domain);
+		return shell_error(shell, "out of memory");
+	}
 	domain_get_info(domain, &info);
 	if (domain_get_vcpus(domain, vcpus, DOMAIN_VCPUS_MAX, &count, NULL)) {
 		for (u32 i = 0; i < info.vcpus; i++) {
@@ -168,6 +173,7 @@ static int vcpuinfo(struct shell *shell, const struct shell_arguments *arguments
 			shell_print(shell, "\n");
 		print_vcpu(shell, &vcpus[i], &mask, pretty);
 	}
+	kfree(vcpus);
 	domain_put(domain);
 	return OK;
 }

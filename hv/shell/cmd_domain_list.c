@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* list: the domains there are, as virsh prints them. */
+#include "hv/kmalloc.h"
 #include "hv/lib/format.h"
 #include "hv/lib/string.h"
 #include "hv/shell/commands.h"
@@ -61,7 +62,7 @@ static void print_plain(struct shell *shell, const struct shell_arguments *argum
 
 static void add_row(struct shell_table *table, struct domain *domain, const struct domain_info *info, bool with_title)
 {
-	struct domain_config config = { 0 };
+	struct domain_config *config;
 	char id[16];
 
 	format(id, sizeof(id), info->id ? "%u" : "-", info->id);
@@ -69,10 +70,12 @@ static void add_row(struct shell_table *table, struct domain *domain, const stru
 		shell_table_row(table, id, info->name, domain_state_name(info->state));
 		return;
 	}
-	if (domain_get_config(domain, false, &config, NULL))
-		return;
-	shell_table_row(table, id, info->name, domain_state_name(info->state), config.title ? config.title : "");
-	domain_config_release(&config);
+	config = kzalloc(sizeof(*config));
+	if (config && !domain_get_config(domain, false, config, NULL)) {
+		shell_table_row(table, id, info->name, domain_state_name(info->state), config->title ? config->title : "");
+		domain_config_release(config);
+	}
+	kfree(config);
 }
 
 static int check_exclusive(struct shell *shell, const struct shell_arguments *arguments)
