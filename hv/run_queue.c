@@ -216,18 +216,6 @@ static void leave_behind(struct thread *previous)
 	}
 }
 
-static inline void finish_switch(struct thread *self, struct thread *previous)
-{
-	leave_behind(previous);
-	if (self->hooks)
-		self->hooks->in(self->hooks_context);
-}
-
-void thread_finish_switch(struct thread *previous)
-{
-	finish_switch(thread_current(), previous);
-}
-
 /* In transit since choose_given; no lock is held. */
 static void place_given(struct thread *given)
 {
@@ -235,6 +223,25 @@ static void place_given(struct thread *given)
 		return;
 	wait_until_off_cpu(given);
 	run_queue_place(given, thread_lock_queue(given));
+}
+
+static inline void finish_switch(struct thread *self, struct thread *previous)
+{
+	struct run_queue *queue = this_cpu()->queue;
+	struct thread *given = queue->given;
+
+	leave_behind(previous);
+	if (UNLIKELY(given != NULL)) {
+		queue->given = NULL;
+		place_given(given);
+	}
+	if (self->hooks)
+		self->hooks->in(self->hooks_context);
+}
+
+void thread_finish_switch(struct thread *previous)
+{
+	finish_switch(thread_current(), previous);
 }
 
 /* gives_way: the rest of the current thread's slice is others'. */
@@ -264,8 +271,9 @@ static void schedule(bool gives_way)
 	WRITE_ONCE(cpu->current, next);
 	/* A full barrier: what `next` reads from here on was written after any thread_kick that did not see it as current. */
 	__atomic_store_n(&next->on_cpu, 1, __ATOMIC_SEQ_CST);
+	/* Placed when `current` is off this CPU: who wakes it waits for that, and holds the lock that placing may want. */
+	queue->given = given;
 	unlock_raw(&queue->lock);
-	place_given(given);
 	if (current->hooks)
 		current->hooks->out(current->hooks_context);
 	finish_switch(current, thread_switch(current, &current->rsp, next->rsp)); /* back on the same stack */

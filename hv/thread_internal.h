@@ -44,6 +44,7 @@ struct run_queue {
 	u64 last_tsc;              /* [lock] up to when the running thread has been charged */
 	struct list_node threads;  /* [lock] those that wait, the longest first: for other CPUs that look for work */
 	struct thread *idle;       /* (c) */
+	struct thread *given;      /* (o) in transit to another CPU, placed at the end of the switch that is under way */
 	/*
 	 * [lock] TSC of the next decision: a slice's or a grant's end, a throttled thread's release; 0: none is wanted. Set; cleared
 	 * by the timer itself, which then has the CPU look again.
