@@ -152,31 +152,42 @@ static unsigned take_received(struct uart16550 *uart, char *bytes, unsigned max)
 	return count;
 }
 
-/* The interrupt is an edge on a PC's bus: it must not be left while the UART still asks for something. */
+/*
+ * The interrupt is an edge on a PC's bus: it must not be left while the UART still asks for something. One at a time takes bytes and
+ * hands them on, or they would come out of order: uart16550_start is interrupted, or another CPU calls. Who comes second leaves word.
+ */
 void uart16550_interrupt(void *context)
 {
 	struct uart16550 *uart = context;
+	bool more = true;
 
-	for (unsigned round = 0; round < INTERRUPT_ROUNDS; round++) {
+	for (unsigned round = 0; more; round++) {
 		char bytes[64];
 		bool tell_space = false;
 		u64 flags = lock_irqsave(&uart->lock);
-		unsigned count = take_received(uart, bytes, sizeof(bytes));
-		u8 cause;
+		unsigned count;
 
+		if (round == 0 && uart->handling) {
+			uart->handle_again = true;
+			unlock_irqrestore(&uart->lock, flags);
+			return;
+		}
+		uart->handling = true;
+		count = round < INTERRUPT_ROUNDS ? take_received(uart, bytes, sizeof(bytes)) : 0;
 		send_waiting(uart);
 		if (uart->want_space && uart->head - uart->tail <= UART16550_RING_BYTES / 2) {
 			uart->want_space = false;
 			tell_space = true;
 		}
-		cause = read_register(uart, UART_IIR);
+		more = !(read_register(uart, UART_IIR) & IIR_NONE) || count || uart->handle_again;
+		more = more && round < INTERRUPT_ROUNDS;
+		uart->handle_again = false;
+		uart->handling = more;
 		unlock_irqrestore(&uart->lock, flags);
 		if (count && uart->device.received)
 			uart->device.received(uart->device.context, bytes, count);
 		if (tell_space && uart->device.writable)
 			uart->device.writable(uart->device.context);
-		if (!count && (cause & IIR_NONE))
-			break;
 	}
 }
 

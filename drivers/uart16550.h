@@ -29,6 +29,8 @@ struct uart16550 {
 	struct spinlock lock;
 	bool there, by_interrupt;      /* (c) after start */
 	bool want_space;               /* [lock] a write was cut short: tell when there is room */
+	bool handling;                 /* [lock] somebody takes and hands on what came in */
+	bool handle_again;             /* [lock] and is to look once more */
 	u32 head, tail;                /* [lock] of ring, free-running */
 	char ring[UART16550_RING_BYTES]; /* [lock] */
 	u64 received_count, overrun_count; /* [lock] */
