@@ -17,7 +17,7 @@ struct timer_queue {
 	struct heap heap;      /* [lock] */
 	struct timer *running; /* (o) whose function runs now */
 	u64 decision_tsc;      /* (o) when the scheduler wants to decide again; TIMER_NEVER */
-	u64 programmed_tsc;    /* (o) what the APIC's timer is set to; TIMER_NEVER */
+	u64 programmed_tsc;    /* (o) what the APIC's timer is set to; TIMER_NEVER; 0: its interrupt is being handled */
 };
 
 void (*timer_decision_due)(void);
@@ -49,7 +49,11 @@ void timer_set_decision(u64 tsc)
 	struct timer_queue *queue = this_cpu()->timers;
 
 	queue->decision_tsc = tsc;
-	if (tsc >= queue->programmed_tsc)
+	/*
+	 * What the timer is set to is near enough. When that has passed, its interrupt should be waiting; it is asked for again, since
+	 * QEMU's TCG loses one now and then (docs/testing.md), and without it no timer would ever come to this CPU.
+	 */
+	if (tsc >= queue->programmed_tsc && (queue->programmed_tsc == 0 || rdtsc() < queue->programmed_tsc))
 		return;
 	queue->programmed_tsc = tsc;
 	lapic_timer_arm(tsc);
@@ -61,6 +65,7 @@ static void timer_interrupt(void *context)
 	struct timer *timer;
 
 	(void)context;
+	queue->programmed_tsc = 0; /* until the end of this, which sets it */
 	if (rdtsc() >= queue->decision_tsc) {
 		queue->decision_tsc = TIMER_NEVER;
 		timer_decision_due();
