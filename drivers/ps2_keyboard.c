@@ -112,7 +112,7 @@ static bool set_config(u8 config)
 }
 
 /* The order of OSDev's list: both ports off, flush, configuration, port test, port on, keyboard reset, scanning on. */
-static const char *find_keyboard(void)
+static const char *find_keyboard(u8 *config_byte)
 {
 	u8 config, answer;
 
@@ -137,7 +137,8 @@ static const char *find_keyboard(void)
 		return "the PS/2 keyboard fails its self test";
 	if (!keyboard_command(KEYBOARD_ENABLE))
 		return "the PS/2 keyboard does not begin to scan";
-	return set_config(config | CONFIG_INTERRUPT) ? NULL : "the PS/2 controller does not answer";
+	*config_byte = config;
+	return NULL;
 }
 
 static void key_byte(u8 byte)
@@ -147,7 +148,7 @@ static void key_byte(u8 byte)
 	ps2.keyboard.application_keys = ps2.config.application_keys && ps2.config.application_keys();
 	keyboard_decode(&ps2.keyboard, byte, &output);
 	if (output.count)
-		ps2.config.received(ps2.config.context, output.bytes, output.count);
+		ps2.config.device->received(ps2.config.device->context, output.bytes, output.count);
 	if (output.event == KEYBOARD_REBOOT)
 		log_notice("Ctrl-Alt-Del was pressed: host-reboot restarts the host, poweroff turns it off");
 	else if (output.event != KEYBOARD_NOTHING && ps2.config.look_back)
@@ -168,32 +169,40 @@ static void interrupt(void *context)
 	}
 }
 
+/* A key pressed meanwhile waits in the controller, which asks for it as soon as its interrupt is turned on. */
 static void start_thread(void *argument)
 {
-	const char *why = find_keyboard();
+	u8 config = 0;
+	const char *why = find_keyboard(&config);
 
 	(void)argument;
+	ps2.config.set_up();
 	if (why) {
 		log_notice("no keyboard found: use serial (%s)", why);
 		return;
 	}
+	if (!ps2.config.device->received)
+		return;
 	if (ps2.config.register_interrupt(interrupt, NULL) != OK) {
 		log_warning("no interrupt for the PS/2 keyboard: use serial");
 		return;
 	}
-	interrupt(NULL); /* a key that came between set-up and here */
+	if (!set_config(config | CONFIG_INTERRUPT)) {
+		log_warning("the PS/2 controller does not take its configuration: use serial");
+		return;
+	}
 	log_info("PS/2 keyboard, layout %s", ps2.keyboard.layout->name);
 }
 
-void ps2_keyboard_start(const struct ps2_keyboard_config *config)
+int ps2_keyboard_start(const struct ps2_keyboard_config *config)
 {
 	struct thread *thread;
 
 	ps2.config = *config;
 	ps2.keyboard.layout = config->layout;
 	thread = thread_create("keyboard", start_thread, NULL);
-	if (thread)
-		thread_detach(thread);
-	else
-		log_warning("no memory for the keyboard's thread: use serial");
+	if (!thread)
+		return ERR_NO_MEMORY;
+	thread_detach(thread);
+	return OK;
 }

@@ -2,19 +2,20 @@
 /*
  * The PS/2 keyboard behind an 8042 controller (USB keyboards too, where the firmware keeps emulating one).
  *
- * Set-up waits for hardware and so runs on a thread of its own; the boot does not wait for it. Keys come by interrupt
- * and are handed on as bytes. Sources: IBM Personal System/2 "Keyboard and Auxiliary Device Controller"; OSDev's wiki,
+ * Set-up waits for hardware (a self test takes up to a second, and keys pressed meanwhile are lost) and so runs on a thread of
+ * its own; the boot does not wait for it, the screen's prompt does. Keys come by interrupt and are handed on as bytes. Sources: IBM Personal System/2 "Keyboard and Auxiliary Device Controller"; OSDev's wiki,
  * "8042 PS/2 Controller", for what later controllers do.
  */
 #ifndef DRIVERS_PS2_KEYBOARD_H
 #define DRIVERS_PS2_KEYBOARD_H
 
 #include "drivers/ps2_keymap.h"
+#include "hv/char_device.h"
 
 struct ps2_keyboard_config {
 	const struct keyboard_layout *layout;
-	void (*received)(void *context, const char *bytes, size_t count); /* interrupt context */
-	void *context;
+	struct char_device *device;      /* its received() gets what is typed, in interrupt context */
+	void (*set_up)(void);            /* thread context, once: it is known whether there is a keyboard; no key came yet */
 	void (*look_back)(int pages);    /* Shift-PgUp, Shift-PgDn */
 	bool (*application_keys)(void);  /* what the terminal wants the cursor keys to send */
 	/* Registers ps2_keyboard_interrupt for IRQ 1; called once the keyboard answers. */
@@ -22,6 +23,7 @@ struct ps2_keyboard_config {
 	bool absent;                     /* the firmware says that there is no 8042: do not look */
 };
 
-void ps2_keyboard_start(const struct ps2_keyboard_config *config); /* thread context, once */
+/* Thread context, once. ERR_NO_MEMORY: no thread for it, and set_up is not called. */
+MUST_CHECK int ps2_keyboard_start(const struct ps2_keyboard_config *config);
 
 #endif

@@ -177,11 +177,19 @@ static int register_keyboard(void (*handler)(void *context), void *context)
 	return interrupt_register_isa(KEYBOARD_IRQ, "keyboard", handler, context);
 }
 
+/* A prompt that takes no keys yet would lose the first ones: the screen's comes once the keyboard is set up, or is known to be none. */
+static u64 screen_log_position;
+
+static void open_screen(void)
+{
+	open_console(screen_device(), screen_columns, screen_log_position);
+}
+
 static void start_keyboard(struct char_device *screen)
 {
 	struct ps2_keyboard_config config = {
-		.received = screen->received,
-		.context = screen->context,
+		.device = screen,
+		.set_up = open_screen,
 		.look_back = screen_look_back,
 		.application_keys = screen_application_keys,
 		.register_interrupt = register_keyboard,
@@ -196,7 +204,10 @@ static void start_keyboard(struct char_device *screen)
 	}
 	if (!config.layout)
 		config.layout = keyboard_layout_find("us");
-	ps2_keyboard_start(&config);
+	if (ps2_keyboard_start(&config) != OK) {
+		log_warning("no memory for the keyboard's thread: use serial");
+		open_screen();
+	}
 }
 
 /* From here on each console prints the log itself; what came before was printed by the sink. */
@@ -221,7 +232,6 @@ void host_console_start(void)
 	if (!screen)
 		return;
 	screen_start();
-	open_console(screen, screen_columns, log_position);
-	if (screen->received)
-		start_keyboard(screen);
+	screen_log_position = log_position;
+	start_keyboard(screen);
 }

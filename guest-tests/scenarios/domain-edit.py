@@ -25,6 +25,7 @@ def run(boot):
 
 
 def on_screen(m):
+    m.wait_screen('^solera #$', 90)  # it comes with the keyboard, after the serial line's
     m.type_text('edit box\n')
     m.wait_screen(r'box\.xml: line 1 of \d+, column 1')
     lines = m.screen_text()
