@@ -33,6 +33,13 @@ void host_card_words(const struct host_card *card, char *text, size_t size)
 	format(text, size, "%02x:%02x:%02x:%02x:%02x:%02x, %s", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], link);
 }
 
+void host_card_init(struct host_card *card)
+{
+	spinlock_init(&card->lock, "card's user", LOCK_RANK_DRIVER);
+	waitqueue_init(&card->quiet, "a card's user leaves");
+	waitqueue_init(&card->attention, "card");
+}
+
 int host_card_register(struct host_card *card)
 {
 	char words[96];
@@ -40,9 +47,6 @@ int host_card_register(struct host_card *card)
 	if (card_count == HOST_CARDS_MAX)
 		return ERR_FULL;
 	format(card->port.name, sizeof(card->port.name), "eth%u", card_count);
-	spinlock_init(&card->lock, card->port.name, LOCK_RANK_DRIVER);
-	waitqueue_init(&card->quiet, "a card's user");
-	waitqueue_init(&card->attention, "card");
 	if (host_card_start(card))
 		return ERR_NO_MEMORY;
 	host_card_words(card, words, sizeof(words));
@@ -147,6 +151,14 @@ void host_card_detach(struct host_card *card)
 	waitqueue_wait(&card->quiet, __atomic_load_n(&card->inside, __ATOMIC_ACQUIRE) == 0);
 	flags = lock_irqsave(&card->lock);
 	card->user = (struct host_card_user){ 0 };
+	unlock_irqrestore(&card->lock, flags);
+}
+
+void host_card_user_words(struct host_card *card, char *text, size_t size)
+{
+	u64 flags = lock_irqsave(&card->lock);
+
+	format(text, size, "%s", card->user.who ? card->user.who : "");
 	unlock_irqrestore(&card->lock, flags);
 }
 

@@ -84,6 +84,8 @@ struct host_card {
 	u8 header[NET_HEADER_BYTES];           /* [thread] the received frame's beginning, copied */
 };
 
+/* Drivers, before the first interrupt can come. */
+void host_card_init(struct host_card *card);
 /* Drivers, at start: everything above is filled and the link, as far as known, is told. ERR_FULL, ERR_NO_MEMORY: not registered. */
 MUST_CHECK int host_card_register(struct host_card *card);
 /* Drivers' interrupt handlers, and whoever else has work for the card's thread. Any context. */
@@ -114,6 +116,8 @@ void host_card_detach(struct host_card *card);
 int host_card_send(struct host_card *card, const struct net_frame *frame);
 /* "52:54:00:12:34:56, link up 1000 Mb/s", cut to size. */
 void host_card_words(const struct host_card *card, char *text, size_t size);
+/* Who is attached; "": nobody. */
+void host_card_user_words(struct host_card *card, char *text, size_t size);
 
 /* host_card_thread.c: the thread's beginning, and one turn of it (until_ns: when it is to run again unasked). */
 MUST_CHECK int host_card_start(struct host_card *card);

@@ -10,8 +10,10 @@
 #include "arch/x86/msr.h"
 #include "boot/handoff.h"
 #include "drivers/ahci.h"
+#include "drivers/e1000.h"
 #include "drivers/nvme.h"
 #include "drivers/pci.h"
+#include "drivers/virtio_host_net.h"
 #include "hv/block/partition.h"
 #include "hv/block/ramdisk.h"
 #include "hv/boot_record.h"
@@ -77,7 +79,7 @@ static void *map_registers(u64 address, u64 size_bytes)
 /* Finds the host's PCI devices, and tells everybody who asks for them or for the firmware's tables. */
 static void host_devices_init(void)
 {
-	static const struct pci_driver *const drivers[] = { &nvme_driver, &ahci_driver, NULL };
+	static const struct pci_driver *const drivers[] = { &nvme_driver, &ahci_driver, &virtio_host_net_driver, &e1000_driver, &e1000e_driver, NULL };
 	struct pci_ecam_range ranges[ACPI_MAX_MCFG];
 	struct pages_stats stats;
 	const struct pci_config *config;

@@ -12,12 +12,34 @@
 volatile void *mmio_map(hpa_t address, u64 size_bytes);
 
 #if __STDC_HOSTED__
+u8 mmio_read8(const volatile void *registers, u64 offset);
+u16 mmio_read16(const volatile void *registers, u64 offset);
+void mmio_write8(volatile void *registers, u64 offset, u8 value);
+void mmio_write16(volatile void *registers, u64 offset, u16 value);
 u32 mmio_read32(const volatile void *registers, u64 offset);
 void mmio_write32(volatile void *registers, u64 offset, u32 value);
 #else
+static inline u8 mmio_read8(const volatile void *registers, u64 offset)
+{
+	return *((const volatile u8 *)registers + offset);
+}
+static inline u16 mmio_read16(const volatile void *registers, u64 offset)
+{
+	return *(const volatile u16 *)((const volatile u8 *)registers + offset);
+}
 static inline u32 mmio_read32(const volatile void *registers, u64 offset)
 {
 	return *(const volatile u32 *)((const volatile u8 *)registers + offset);
+}
+static inline void mmio_write8(volatile void *registers, u64 offset, u8 value)
+{
+	COMPILER_BARRIER(); /* as below */
+	*((volatile u8 *)registers + offset) = value;
+}
+static inline void mmio_write16(volatile void *registers, u64 offset, u16 value)
+{
+	COMPILER_BARRIER();
+	*(volatile u16 *)((volatile u8 *)registers + offset) = value;
 }
 static inline void mmio_write32(volatile void *registers, u64 offset, u32 value)
 {

@@ -24,6 +24,7 @@ static const char *words(enum manage_error_code code)
 	case MANAGE_ERR_NO_NETWORK: return "Network not found: ";
 	case MANAGE_ERR_NO_STORAGE_POOL: return "Storage pool not found: ";
 	case MANAGE_ERR_NO_STORAGE_VOL: return "Storage volume not found: ";
+	case MANAGE_ERR_NO_INTERFACE: return "Interface not found: ";
 	case MANAGE_ERR_NO_NODE_DEVICE: return "Node device not found: ";
 	case MANAGE_ERR_OPERATION_INVALID: return "Requested operation is not valid: ";
 	case MANAGE_ERR_CONFIG_UNSUPPORTED: return "unsupported configuration: ";

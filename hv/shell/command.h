@@ -23,6 +23,7 @@ enum shell_group {
 	SHELL_GROUP_MONITOR,     /* Domain Monitoring */
 	SHELL_GROUP_DEVICES,     /* Domain Devices: live views of a machine's insides */
 	SHELL_GROUP_HOST,        /* Host and Hypervisor */
+	SHELL_GROUP_INTERFACE,   /* Interface: the host's cards */
 	SHELL_GROUP_NODEDEV,     /* Node Device */
 	SHELL_GROUP_NETWORK,     /* Networking */
 	SHELL_GROUP_POOL,        /* Storage Pool */

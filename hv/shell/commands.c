@@ -28,6 +28,7 @@ const struct shell_command *const shell_command_tables[] = {
 	shell_commands_domain_check,
 	shell_commands_general,
 	shell_commands_host,
+	shell_commands_iface,
 	shell_commands_power,
 	shell_commands_capabilities,
 	shell_commands_log,

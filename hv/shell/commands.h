@@ -11,6 +11,7 @@ extern const struct shell_command shell_commands_power[];   /* cmd_power.c */
 extern const struct shell_command shell_commands_log[];     /* cmd_log.c */
 extern const struct shell_command shell_commands_network[];  /* cmd_network.c */
 extern const struct shell_command shell_commands_domain_nics[];  /* cmd_domain_nics.c */
+extern const struct shell_command shell_commands_iface[]; /* cmd_iface.c */
 extern const struct shell_command shell_commands_nodedev[]; /* cmd_nodedev.c */
 extern const struct shell_command shell_commands_pool[];    /* cmd_pool.c */
 extern const struct shell_command shell_commands_volume[];  /* cmd_volume.c */

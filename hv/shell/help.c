@@ -9,6 +9,7 @@ static const struct { const char *title, *keyword; } groups[SHELL_GROUP_COUNT] =
 	[SHELL_GROUP_MONITOR] = { "Domain Monitoring", "monitor" },
 	[SHELL_GROUP_DEVICES] = { "Domain Internals", "internals" },
 	[SHELL_GROUP_HOST] = { "Host and Hypervisor", "host" },
+	[SHELL_GROUP_INTERFACE] = { "Interface", "interface" },
 	[SHELL_GROUP_NODEDEV] = { "Node Device", "nodedev" },
 	[SHELL_GROUP_NETWORK] = { "Networking", "network" },
 	[SHELL_GROUP_POOL] = { "Storage Pool", "pool" },

@@ -79,6 +79,7 @@ static void register_it(void)
 {
 	setup();
 	if (!host_card_at(0)) {
+		host_card_init(&card);
 		strcpy(card.model, "a card");
 		host_card_set_link(&card, true, 1000, false);
 		ck_assert_int_eq(host_card_register(&card), OK);
