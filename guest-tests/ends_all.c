@@ -134,20 +134,42 @@ static bool same(const char *a, const char *b)
 	return strlen(a) == strlen(b) && !memcmp(a, b, strlen(a));
 }
 
+/* Bochs's AMD-V (2.7) has no exit at a triple fault: the emulator itself ends. */
+static bool left_out(const struct way *way)
+{
+	return on_bochs_ryzen() && same(way->wanted, "reset=triple fault");
+}
+
+/* What start number n ends with, and the ways before it that are left out here, said at that start; NULL: nothing is left. */
+static const struct way *way_of_start(u64 n, bool say)
+{
+	for (u64 i = 0; i < WAYS; i++) {
+		if (left_out(&ways[i])) {
+			if (say && !n)
+				skip("%s", ways[i].name);
+		} else if (!n--) {
+			return &ways[i];
+		}
+	}
+	return NULL;
+}
+
 void test_main(void)
 {
 	u64 start = command_number("start", 0);
+	const struct way *way;
 
 	if (start) {
-		const struct way *last = &ways[start - 1];
+		const struct way *last = way_of_start(start - 1, false);
 
 		if (!same(last_end(), last->wanted))
 			note("%s", last_end());
 		report(same(last_end(), last->wanted), "%s", last->name);
 	}
-	if (start >= WAYS)
+	way = way_of_start(start, true);
+	if (!way)
 		return;
-	ways[start].end();
+	way->end();
 	wait_us(1000000);
-	report(false, "%s: the machine goes on", ways[start].name);
+	report(false, "%s: the machine goes on", way->name);
 }
