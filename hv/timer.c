@@ -47,13 +47,18 @@ static void program(struct timer_queue *queue)
 void timer_set_decision(u64 tsc)
 {
 	struct timer_queue *queue = this_cpu()->timers;
+	u64 now = rdtsc();
 
 	queue->decision_tsc = tsc;
+	if (queue->programmed_tsc == 0) /* the end of its interrupt sets the timer */
+		return;
 	/*
-	 * What the timer is set to is near enough. When that has passed, its interrupt should be waiting; it is asked for again, since
-	 * QEMU's TCG loses one now and then (docs/testing.md), and without it no timer would ever come to this CPU.
+	 * What the timer is set to is near enough. When that has passed, its interrupt is on its way, or was lost (QEMU's TCG loses one
+	 * now and then: docs/testing.md): it is asked for again, at once and not for tsc, since the timers of the heap wait for it.
 	 */
-	if (tsc >= queue->programmed_tsc && (queue->programmed_tsc == 0 || rdtsc() < queue->programmed_tsc))
+	if (now >= queue->programmed_tsc)
+		tsc = now;
+	else if (tsc >= queue->programmed_tsc)
 		return;
 	queue->programmed_tsc = tsc;
 	lapic_timer_arm(tsc);
