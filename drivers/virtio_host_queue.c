@@ -24,6 +24,7 @@ static void link_free(struct virtio_host_queue *queue)
 	}
 	queue->free_first = 0;
 	queue->free_count = queue->size;
+	queue->chains = 0;
 }
 
 void virtio_host_queue_empty(struct virtio_host_queue *queue)
@@ -85,6 +86,7 @@ int virtio_host_queue_add(struct virtio_host_queue *queue, const struct virtio_h
 	queue->writable_bytes[head] = writable;
 	*word(queue->available, VIRTQ_AVAIL_RING(queue->available_index & (queue->size - 1u))) = head;
 	queue->available_index++;
+	queue->chains++;
 	return head;
 }
 
@@ -110,6 +112,7 @@ static void give_back(struct virtio_host_queue *queue, u16 head)
 	queue->free_first = head;
 	queue->free_count = (u16)(queue->free_count + queue->count[head]);
 	queue->count[head] = 0;
+	queue->chains--;
 }
 
 bool virtio_host_queue_pending(const struct virtio_host_queue *queue)
@@ -121,17 +124,18 @@ int virtio_host_queue_take(struct virtio_host_queue *queue, u32 *written_bytes)
 {
 	const volatile struct virtq_used_element *element;
 	u32 id, length;
+	u16 ahead;
 
 	if (queue->broken)
 		return ERR_IO;
-	if (!virtio_host_queue_pending(queue))
+	ahead = (u16)(*word(queue->used, VIRTQ_USED_IDX) - queue->used_index);
+	if (!ahead)
 		return ERR_NOT_FOUND;
 	COMPILER_BARRIER();
 	element = (void *)(queue->used + VIRTQ_USED_RING(queue->used_index & (queue->size - 1u)));
 	id = element->id;
 	length = element->length;
-	/* An index too far ahead shows here, too: it leads to elements whose chains are none. */
-	if (id >= queue->size || !queue->count[index_nospec(id, queue->size)] ||
+	if (ahead > queue->chains || id >= queue->size || !queue->count[index_nospec(id, queue->size)] ||
 	    length > queue->writable_bytes[index_nospec(id, queue->size)]) {
 		queue->broken = true;
 		return ERR_IO;

@@ -36,6 +36,7 @@ struct virtio_host_queue {
 	u16 published_index;
 	u16 used_index;                   /* the next element that we read */
 	u16 free_first, free_count;
+	u16 chains;                       /* that the device has */
 	u16 next[VIRTIO_HOST_QUEUE_MAX];  /* of a chain, or of the free descriptors */
 	u16 count[VIRTIO_HOST_QUEUE_MAX]; /* at a chain's head: its descriptors; 0: no head */
 	u32 writable_bytes[VIRTIO_HOST_QUEUE_MAX]; /* at a chain's head */

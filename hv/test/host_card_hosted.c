@@ -99,3 +99,22 @@ void hosted_user_init(struct hosted_user *user, const char *who)
 	memset(user, 0, sizeof(*user));
 	user->user = (struct host_card_user){ who, receive, link_changed, user };
 }
+
+/* One thread only: a mutex that is taken is taken twice. */
+void mutex_init(struct mutex *mutex, const char *name)
+{
+	(void)name;
+	mutex->owner = NULL;
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+	assert(!mutex->owner);
+	mutex->owner = (struct thread *)8;
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+	assert(mutex->owner);
+	mutex->owner = NULL;
+}
