@@ -98,6 +98,34 @@ struct device_balloon {
 	bool deflate_on_oom, reporting;
 };
 
+/* A logical unit on a SCSI controller. */
+struct device_scsi_unit {
+	u8 target;
+	u16 lun;
+	bool cdrom;
+	struct device_disk disk;            /* device NULL: a drive without a medium; its limits, queues: not used */
+};
+#define DEVICE_SCSI_UNITS_MAX 16
+/* A controller, for hv/manage, while the device is there. Thread context, one caller at a time; what the guest is told of it is the device's. */
+struct scsi_bus {
+	void *device;                       /* NULL: the controller is not there */
+	MUST_CHECK int (*attach)(void *device, const struct device_scsi_unit *unit); /* ERR_EXISTS, ERR_FULL */
+	/* Returns when nothing of the unit's disk is used any more. */
+	void (*detach)(void *device, u8 target, u16 lun);
+	/*
+	 * A drive's medium, NULL: none; what was in it is not used any more. The tray is shut afterwards. ERR_BUSY: the guest holds it
+	 * and was asked to let go (force: it is not asked).
+	 */
+	MUST_CHECK int (*set_medium)(void *device, u8 target, u16 lun, struct block_device *medium, bool force);
+	bool (*tray_is_open)(void *device, u8 target, u16 lun);
+};
+struct device_scsi {
+	u32 unit_count;
+	const struct device_scsi_unit *units; /* that are there from the start */
+	u32 queues;                         /* 0: as many as vCPUs */
+	struct scsi_bus *bus;               /* hv/manage's; the device fills it */
+};
+
 /* One device of a machine's description. Everything pointed to is borrowed until vm_destroy has returned. */
 struct device_spec {
 	const char *model;                  /* "virtio-blk" */
@@ -110,6 +138,7 @@ struct device_spec {
 		struct device_rng rng;      /* virtio-rng */
 		struct device_console console; /* virtio-console */
 		struct device_balloon balloon; /* virtio-balloon */
+		struct device_scsi scsi;    /* virtio-scsi */
 	};
 };
 

@@ -129,6 +129,7 @@ static void machines_init(void)
 	device_model_register(&virtio_console_model);
 	device_model_register(&virtio_net_model);
 	device_model_register(&virtio_rng_model);
+	device_model_register(&virtio_scsi_model);
 	vm_set_loader(&direct_loader);
 	guest_tests_disk();
 	guest_tests_run();

@@ -5,6 +5,7 @@
 
 #include "hv/device_model.h"
 
-extern const struct device_model virtio_balloon_model, virtio_blk_model, virtio_console_model, virtio_net_model, virtio_rng_model;
+extern const struct device_model virtio_balloon_model, virtio_blk_model, virtio_console_model, virtio_net_model, virtio_rng_model,
+	virtio_scsi_model;
 
 #endif
