@@ -47,9 +47,9 @@ static bool copy_disks(struct domain_config *to, const struct domain_config *fro
 	for (u32 i = 0; i < from->disk_count; i++) {
 		const struct domain_disk *disk = &from->disks[i];
 
-		to->disks[i].source = good ? kstrdup(disk->source) : NULL;
+		to->disks[i].source = good && disk->source ? kstrdup(disk->source) : NULL;
 		to->disks[i].serial = good && disk->serial ? kstrdup(disk->serial) : NULL;
-		good = to->disks[i].source && (!disk->serial || to->disks[i].serial);
+		good = good && (!disk->source || to->disks[i].source) && (!disk->serial || to->disks[i].serial);
 	}
 	return good;
 }
@@ -87,7 +87,13 @@ static bool same_disk(const struct domain_disk *a, const struct domain_disk *b)
 {
 	return a->block == b->block && a->readonly == b->readonly && a->shareable == b->shareable && a->cache == b->cache &&
 	       a->io == b->io && a->discard == b->discard && a->slot == b->slot && a->bus == b->bus && string_equal(a->target, b->target) &&
-	       string_equal(a->source, b->source) && same_text(a->serial, b->serial);
+	       a->cdrom == b->cdrom && a->scsi == b->scsi && a->drive_target == b->drive_target && a->drive_unit == b->drive_unit &&
+	       same_text(a->source, b->source) && same_text(a->serial, b->serial);
+}
+
+bool domain_disk_is(const struct domain_disk *disk, const char *path)
+{
+	return string_equal(disk->target, path) || (disk->source && string_equal(disk->source, path));
 }
 
 static bool same_nics(const struct domain_config *a, const struct domain_config *b)
@@ -123,7 +129,8 @@ static bool same_ports(const struct domain_config *a, const struct domain_config
 	}
 	return a->root_port_count == b->root_port_count && memcmp(a->root_ports, b->root_ports, a->root_port_count) == 0 &&
 	       a->port_count == b->port_count && a->virtio_serial == b->virtio_serial &&
-	       a->virtio_serial_slot == b->virtio_serial_slot;
+	       a->virtio_serial_slot == b->virtio_serial_slot && a->virtio_scsi == b->virtio_scsi &&
+	       a->virtio_scsi_slot == b->virtio_scsi_slot;
 }
 
 bool domain_config_equal(const struct domain_config *a, const struct domain_config *b)

@@ -82,6 +82,8 @@ struct domain_config {
 	u32 port_count;
 	u8 virtio_serial_slot;     /* of the controller; 0: there is none */
 	bool virtio_serial;        /* there is one: written, or needed by a port */
+	bool virtio_scsi;          /* a SCSI controller: written, or needed by a disk */
+	u8 virtio_scsi_slot;
 	bool memballoon_none;      /* <memballoon model='none'/> was written */
 	struct domain_balloon balloon;
 };

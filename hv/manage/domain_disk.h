@@ -20,6 +20,11 @@ enum domain_disk_discard { DISK_DISCARD_UNSET, DISK_DISCARD_UNMAP, DISK_DISCARD_
 
 struct domain_disk {
 	bool block;            /* type='block': source is "/dev/NAME"; else 'file': "/solera/NAME", "/PARTITION/path" */
+	bool cdrom;            /* a drive, always readonly; its source may be NULL: no medium */
+	bool scsi;             /* on the SCSI controller; else a PCI device of its own (virtio) */
+	u8 drive_target;       /* its place there: from the description, or from its target's name */
+	u16 drive_unit;
+	bool drive_written;    /* <address type='drive'> was read */
 	bool readonly, shareable;
 	bool qcow2;            /* the image's format; else raw */
 	u8 cache, io, discard; /* the enums above */
@@ -28,10 +33,13 @@ struct domain_disk {
 	u64 iotune[12];        /* domain_iotune_names; 0: no limit */
 	u8 bus;                /* 0, or the number of the root port behind which it stands (in slot 0) */
 	u8 place;              /* of a running machine's disk: which of domain_disks.c's places it has */
-	char target[8];        /* "vda" */
-	char *source;          /* kmalloc */
+	char target[8];        /* "vda", "sda" */
+	char *source;          /* kmalloc; NULL: a drive without a medium */
 	char *serial;          /* kmalloc; NULL: none */
 };
+
+/* Is it meant by that target or source? */
+bool domain_disk_is(const struct domain_disk *disk, const char *path);
 
 /* <rng>: random numbers for the guest, by virtio; at most one. */
 struct domain_rng {

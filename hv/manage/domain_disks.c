@@ -24,17 +24,19 @@ struct opened_disk {
 	struct qcow2 *image;       /* NULL: raw */
 	struct block_user user;    /* of the image's device */
 	struct block_device *device;
-	struct disk_limits limits;
 };
 
 struct domain_disks {
 	bool used[DOMAIN_DISKS_MAX]; /* places that a disk of domain->running has: disk->place */
-	struct opened_disk opened[DOMAIN_DISKS_MAX];
+	struct opened_disk *opened[DOMAIN_DISKS_MAX]; /* NULL: a drive without a medium */
+	struct disk_limits limits[DOMAIN_DISKS_MAX];
+	struct device_scsi_unit units[DOMAIN_DISKS_MAX]; /* the controller's from the start */
+	struct scsi_bus bus;       /* the controller; shared with the device */
 	struct disk_statistics statistics[DOMAIN_DISKS_MAX];
 	char aliases[DOMAIN_DISKS_MAX][16];
 	struct balloon_state balloon; /* shared with the device */
 	struct char_device *ports[DOMAIN_PORTS_MAX]; /* the machine's ends of domain->running.ports */
-	struct device_spec specs[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 3]; /* the disks', then the other devices' */
+	struct device_spec specs[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 4]; /* the disks', then the other devices' */
 };
 
 static enum block_open_mode open_mode(const struct domain_disk *disk)
@@ -96,12 +98,37 @@ static int open_raw(const struct domain_disk *disk, const char *who, struct open
 
 static void close_disk(struct opened_disk *opened)
 {
+	if (!opened)
+		return;
 	if (opened->image) {
 		block_close(&opened->user);
 		(void)qcow2_close(opened->image); /* it logs what went wrong */
 	} else {
 		image_file_close(&opened->file);
 	}
+	kfree(opened);
+}
+
+/* *out NULL: there is no medium. */
+static int open_disk(const struct domain *domain, const struct domain_disk *disk, struct opened_disk **out, struct manage_error *error)
+{
+	struct opened_disk *opened;
+	char who[64];
+	int code;
+
+	*out = NULL;
+	if (!disk->source)
+		return OK;
+	opened = kzalloc(sizeof(*opened));
+	if (!opened)
+		return manage_fail_no_memory(error);
+	format(who, sizeof(who), "domain %.50s", domain->running.name);
+	code = disk->qcow2 ? open_qcow2(disk, who, opened, error) : open_raw(disk, who, opened, error);
+	if (code == OK)
+		*out = opened;
+	else
+		kfree(opened);
+	return code;
 }
 
 static u8 device_policy(u8 written, u8 usual)
@@ -132,39 +159,113 @@ void domain_disk_close(struct domain *domain, u8 place)
 {
 	struct domain_disks *disks = domain->disks;
 
-	close_disk(&disks->opened[place]);
-	disks->opened[place] = (struct opened_disk){ .image = NULL };
+	close_disk(disks->opened[place]);
+	disks->opened[place] = NULL;
 	disks->used[place] = false;
+}
+
+/* Opens it and says what its device is to do with it. */
+static int open_place(struct domain *domain, struct domain_disk *disk, struct device_disk *out, struct manage_error *error)
+{
+	struct domain_disks *disks = domain->disks;
+	struct opened_disk *opened;
+	u8 place = 0;
+	int code = open_disk(domain, disk, &opened, error);
+
+	if (code)
+		return code;
+	while (disks->used[place]) /* one is free: a machine has no more disks than there are places */
+		place++;
+	domain_iotune_limits(disk->iotune, &disks->limits[place]);
+	disk->place = place;
+	disks->used[place] = true;
+	disks->opened[place] = opened;
+	disks->statistics[place] = (struct disk_statistics){ 0 };
+	*out = (struct device_disk){
+		.device = opened ? opened->device : NULL, .serial = disk->serial, .statistics = &disks->statistics[place],
+		.limits = disk->scsi ? NULL : &disks->limits[place], .read_errors = read_policy(disk),
+		.write_errors = device_policy(disk->error_policy, DISK_ERRORS_ENOSPACE), .stopped = domain_disk_stopped, .context = domain,
+		.queues = domain->running.vcpus, .read_only = disk->readonly, .discard = disk->discard == DISK_DISCARD_UNMAP,
+		.writethrough = disk->cache == DISK_CACHE_WRITETHROUGH || disk->cache == DISK_CACHE_DIRECTSYNC,
+	};
+	return OK;
 }
 
 int domain_disk_open(struct domain *domain, struct domain_disk *disk, struct device_spec *spec, struct manage_error *error)
 {
-	struct domain_disks *disks = domain->disks;
-	struct opened_disk *opened;
-	char who[64];
-	u8 place = 0;
+	struct device_disk device;
+	int code = open_place(domain, disk, &device, error);
+	char *alias;
+
+	if (code)
+		return code;
+	alias = domain->disks->aliases[disk->place];
+	format(alias, sizeof(domain->disks->aliases[0]), "virtio-disk%u", disk->place);
+	*spec = (struct device_spec){ .model = "virtio-blk", .alias = alias, .slot = disk->slot, .port = disk->bus, .disk = device };
+	return OK;
+}
+
+/* On the SCSI controller. */
+
+static int open_unit(struct domain *domain, struct domain_disk *disk, struct device_scsi_unit *unit, struct manage_error *error)
+{
+	*unit = (struct device_scsi_unit){ .target = disk->drive_target, .lun = disk->drive_unit, .cdrom = disk->cdrom };
+	return open_place(domain, disk, &unit->disk, error);
+}
+
+int domain_disk_plug(struct domain *domain, struct domain_disk *disk, struct manage_error *error)
+{
+	struct device_scsi_unit unit;
 	int code;
 
-	while (disks->used[place]) /* one is free: a machine has no more disks than there are places */
-		place++;
-	opened = &disks->opened[place];
-	format(who, sizeof(who), "domain %.50s", domain->running.name);
-	code = disk->qcow2 ? open_qcow2(disk, who, opened, error) : open_raw(disk, who, opened, error);
-	if (code != OK)
+	if (!domain->disks || !domain->disks->bus.device)
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': the running machine has no SCSI controller "
+				   "(<controller type='scsi' model='virtio-scsi'/>)", disk->target);
+	code = open_unit(domain, disk, &unit, error);
+	if (code)
 		return code;
-	domain_iotune_limits(disk->iotune, &opened->limits);
-	disk->place = place;
-	disks->used[place] = true;
-	disks->statistics[place] = (struct disk_statistics){ 0 };
-	format(disks->aliases[place], sizeof(disks->aliases[0]), "virtio-disk%u", place);
-	*spec = (struct device_spec){
-		.model = "virtio-blk", .alias = disks->aliases[place], .slot = disk->slot, .port = disk->bus,
-		.disk = { .device = opened->device, .serial = disk->serial, .statistics = &disks->statistics[place],
-			  .limits = &opened->limits, .read_errors = read_policy(disk), .write_errors = device_policy(disk->error_policy, DISK_ERRORS_ENOSPACE),
-			  .stopped = domain_disk_stopped, .context = domain, .queues = domain->running.vcpus, .read_only = disk->readonly, .discard = disk->discard == DISK_DISCARD_UNMAP,
-			  .writethrough = disk->cache == DISK_CACHE_WRITETHROUGH || disk->cache == DISK_CACHE_DIRECTSYNC },
-	};
-	return OK;
+	if (domain->disks->bus.attach(domain->disks->bus.device, &unit) == OK)
+		return OK;
+	domain_disk_close(domain, disk->place);
+	return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': its place on the SCSI controller is taken", disk->target);
+}
+
+void domain_disk_unplug(struct domain *domain, const struct domain_disk *disk)
+{
+	const struct scsi_bus *bus = &domain->disks->bus;
+
+	if (bus->device)
+		bus->detach(bus->device, disk->drive_target, disk->drive_unit);
+	domain_disk_close(domain, disk->place);
+}
+
+int domain_disk_put_medium(struct domain *domain, const struct domain_disk *drive, const struct domain_disk *with, bool force, bool *held,
+			   struct manage_error *error)
+{
+	struct domain_disks *disks = domain->disks;
+	struct opened_disk *opened, *before = disks->opened[drive->place];
+	int code = open_disk(domain, with, &opened, error);
+
+	*held = false;
+	if (code)
+		return code;
+	code = disks->bus.device ? disks->bus.set_medium(disks->bus.device, drive->drive_target, drive->drive_unit, opened ? opened->device : NULL,
+							 force) : ERR_NOT_FOUND;
+	if (code == OK) {
+		disks->opened[drive->place] = opened;
+		close_disk(before);
+		return OK;
+	}
+	close_disk(opened);
+	*held = code == ERR_BUSY;
+	return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, *held ? "tray of disk '%s' is locked: the guest was asked to let go of the medium, "
+			   "and has not (--force takes it away)" : "disk '%s': the drive is not there", drive->target);
+}
+
+static struct device_spec scsi_spec(const struct domain *domain, u32 unit_count)
+{
+	return (struct device_spec){ .model = "virtio-scsi", .alias = "scsi0", .slot = domain->running.virtio_scsi_slot,
+				     .scsi = { unit_count, domain->disks->units, domain->running.vcpus, &domain->disks->bus } };
 }
 
 /* Without <rate>: enough for any guest's start, and not for a flood. */
@@ -214,9 +315,10 @@ struct char_device *domain_port_host(const struct domain *domain, u32 i)
 int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error)
 {
 	struct domain_disks *disks;
+	u32 units = 0;
 	int code = OK;
 
-	if (!domain->running.disk_count && !domain->running.nic_count && !domain->running.rng.present && !domain->running.virtio_serial &&
+	if (!domain->running.disk_count && !domain->running.virtio_scsi && !domain->running.nic_count && !domain->running.rng.present && !domain->running.virtio_serial &&
 	    !domain->running.balloon.present && !domain->running.root_port_count)
 		return OK;
 	disks = kzalloc(sizeof(*disks));
@@ -225,17 +327,23 @@ int domain_disks_open(struct domain *domain, struct vm_config *config, struct ma
 	mutex_lock(&domains_lock);
 	domain->disks = disks;
 	mutex_unlock(&domains_lock);
-	for (u32 i = 0; i < domain->running.disk_count && !code; i++)
-		code = domain_disk_open(domain, &domain->running.disks[i], &disks->specs[i], error);
+	for (u32 i = 0; i < domain->running.disk_count && !code; i++) {
+		struct domain_disk *disk = &domain->running.disks[i];
+
+		code = disk->scsi ? open_unit(domain, disk, &disks->units[units++], error)
+				  : domain_disk_open(domain, disk, &disks->specs[i - units], error);
+	}
 	if (code) {
 		domain_disks_close(domain);
 		return code;
 	}
 	config->devices = disks->specs;
-	config->device_count = domain->running.disk_count;
+	config->device_count = domain->running.disk_count - units;
 	config->root_ports = domain->running.root_ports;
 	config->root_port_count = domain->running.root_port_count;
 	config->device_count += domain_nics_specs(domain, disks->specs + config->device_count);
+	if (domain->running.virtio_scsi)
+		disks->specs[config->device_count++] = scsi_spec(domain, units);
 	if (domain->running.rng.present)
 		disks->specs[config->device_count++] = rng_spec(&domain->running.rng);
 	if (domain->running.balloon.present)
@@ -263,7 +371,7 @@ void domain_disks_close(struct domain *domain)
 void domain_disks_limit(struct domain *domain, u32 index, const u64 *values)
 {
 	if (domain->disks && index < domain->running.disk_count)
-		domain_iotune_limits(values, &domain->disks->opened[domain->running.disks[index].place].limits);
+		domain_iotune_limits(values, &domain->disks->limits[domain->running.disks[index].place]);
 }
 
 void domain_disks_forget_errors(struct domain *domain)
@@ -328,6 +436,8 @@ static void measure(struct domain_disk_info *info)
 	struct qcow2_usage usage;
 	char words[256];
 
+	if (!info->source[0])
+		return;
 	if (!info->qcow2) {
 		measure_raw(info);
 		info->allocation_bytes = info->physical_bytes = info->capacity_bytes;
@@ -344,9 +454,9 @@ static void fill(struct domain *domain, const struct domain_config *config, u32 
 {
 	const struct domain_disk *disk = &config->disks[i];
 
-	*info = (struct domain_disk_info){ .block = disk->block, .qcow2 = disk->qcow2 };
+	*info = (struct domain_disk_info){ .block = disk->block, .cdrom = disk->cdrom, .qcow2 = disk->qcow2 };
 	string_copy(info->target, disk->target, sizeof(info->target));
-	string_copy(info->source, disk->source, sizeof(info->source));
+	string_copy(info->source, disk->source ? disk->source : "", sizeof(info->source));
 	if (domain->disks && config == &domain->running)
 		info->statistics = domain->disks->statistics[disk->place]; /* word by word, while the machine counts: a copy is a moment's */
 }
@@ -377,7 +487,7 @@ int domain_get_disk(struct domain *domain, const char *path, bool running, struc
 	active = domain->id != 0;
 	config = active ? &domain->running : &domain->config;
 	for (u32 i = 0; i < config->disk_count && !found; i++) {
-		found = string_equal(config->disks[i].target, path) || string_equal(config->disks[i].source, path);
+		found = domain_disk_is(&config->disks[i], path);
 		if (found)
 			fill(domain, config, i, info);
 	}

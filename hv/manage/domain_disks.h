@@ -10,6 +10,7 @@ struct domain_disk_info {
 	char target[8];
 	char source[256];
 	bool block;
+	bool cdrom;                /* its source may be "": no medium */
 	bool qcow2;
 	bool found;                /* its device or file is there, and its image sound */
 	u64 capacity_bytes, allocation_bytes, physical_bytes; /* of the guest's disk; in use; of what it lies in */

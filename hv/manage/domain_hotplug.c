@@ -20,7 +20,7 @@ static u32 find(const struct domain_config *config, const char *path)
 {
 	u32 i = 0;
 
-	while (i < config->disk_count && !string_equal(config->disks[i].target, path) && !string_equal(config->disks[i].source, path))
+	while (i < config->disk_count && !domain_disk_is(&config->disks[i], path))
 		i++;
 	return i;
 }
@@ -64,6 +64,10 @@ static void take_over(struct domain_config *config, struct domain_config *with)
 {
 	mutex_lock(&domains_lock);
 	config->disks[config->disk_count++] = with->disks[--with->disk_count];
+	if (!config->virtio_scsi && with->virtio_scsi) { /* a controller for it; in a running machine there is one already */
+		config->virtio_scsi = true;
+		config->virtio_scsi_slot = with->virtio_scsi_slot;
+	}
 	mutex_unlock(&domains_lock);
 	with->disks[with->disk_count] = (struct domain_disk){ .source = NULL };
 }
@@ -91,8 +95,13 @@ static int attach_live(struct domain *domain, struct domain_config *config, stru
 	struct domain_disk *disk = &config->disks[config->disk_count - 1];
 	struct device_spec spec;
 	const char *words = NULL;
-	int code = choose_port(config, disk, error);
+	int code;
 
+	if (disk->cdrom)
+		return manage_fail(error, MANAGE_ERR_OPERATION_UNSUPPORTED, "cdrom/floppy device hotplug isn't supported");
+	if (disk->scsi)
+		return domain_disk_plug(domain, disk, error);
+	code = choose_port(config, disk, error);
 	code = code ? code : domain_disk_open(domain, disk, &spec, error);
 	if (code)
 		return code;
@@ -152,6 +161,11 @@ static int ask(struct domain *domain, const char *path, struct manage_error *err
 
 	if (index == domain->running.disk_count)
 		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk %s not found", path);
+	if (domain->running.disks[index].scsi) { /* nobody is asked: the guest is told that it is gone, as when a cable is pulled */
+		domain_disk_unplug(domain, &domain->running.disks[index]);
+		take_out(&domain->running, index);
+		return OK;
+	}
 	code = vm_device_ask(domain->vm, domain_disk_alias(domain, &domain->running.disks[index]), true);
 	if (code == ERR_UNSUPPORTED)
 		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s' stands on PCI bus 0, which does not support hotplug", path);

@@ -84,6 +84,12 @@ void domain_reap_devices(struct domain *domain);
 /* domain_disks.c; operation held. One disk of domain->running: opens it and fills the device's description; closes it. */
 MUST_CHECK int domain_disk_open(struct domain *domain, struct domain_disk *disk, struct device_spec *spec, struct manage_error *error);
 void domain_disk_close(struct domain *domain, u8 place);
+/* The same for a disk on the SCSI controller of a running machine; unplug waits until nothing of it is used. */
+MUST_CHECK int domain_disk_plug(struct domain *domain, struct domain_disk *disk, struct manage_error *error);
+void domain_disk_unplug(struct domain *domain, const struct domain_disk *disk);
+/* Opens what `with` names and puts it into the drive; what was there is closed. *held: the guest holds that, and was asked for it. */
+MUST_CHECK int domain_disk_put_medium(struct domain *domain, const struct domain_disk *drive, const struct domain_disk *with, bool force,
+				      bool *held, struct manage_error *error);
 const char *domain_disk_alias(const struct domain *domain, const struct domain_disk *disk);
 
 /* domain_disks.c; operation held. Opens what domain->running names and adds the devices to *config; all or none. */

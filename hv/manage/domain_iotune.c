@@ -10,7 +10,7 @@
 static struct domain_disk *find(struct domain_config *config, const char *path)
 {
 	for (u32 i = 0; i < config->disk_count; i++)
-		if (string_equal(config->disks[i].target, path) || string_equal(config->disks[i].source, path))
+		if (domain_disk_is(&config->disks[i], path))
 			return &config->disks[i];
 	return NULL;
 }
@@ -55,6 +55,8 @@ static int merge(const struct domain_disk *disk, u32 which, const u64 *values, u
 {
 	char words[160];
 
+	if (disk->scsi)
+		return manage_fail(error, MANAGE_ERR_OPERATION_UNSUPPORTED, "disk '%s': only disks on bus 'virtio' have limits", disk->target);
 	memcpy(merged, disk->iotune, sizeof(disk->iotune));
 	for (u32 i = 0; i < DOMAIN_IOTUNE_COUNT; i++) {
 		u32 group = i / GROUP * GROUP;

@@ -106,9 +106,25 @@ static int read_virtio_serial(struct xml_reader *reader, const struct xml_node *
 	return xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
 }
 
+static int read_scsi_address(struct xml_reader *reader, const struct xml_node *node)
+{
+	return domain_xml_read_address(reader, node, &config_of(reader)->virtio_scsi_slot);
+}
+
+/* A disk may have made it before. */
+static int read_virtio_scsi(struct xml_reader *reader, const struct xml_node *node)
+{
+	static const struct xml_rule rules[] = {
+		{ .name = "address", .read = read_scsi_address, .attributes = "type domain bus slot function", .leaf = true },
+	};
+
+	config_of(reader)->virtio_scsi = true;
+	return xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
+}
+
 int domain_xml_read_controller(struct xml_reader *reader, const struct xml_node *node)
 {
-	static const char *const types[] = { "virtio-serial", "pci" };
+	static const char *const types[] = { "virtio-serial", "pci", "scsi" };
 	const char *type = xml_attribute(node, "type");
 	unsigned index;
 	int code;
@@ -119,6 +135,8 @@ int domain_xml_read_controller(struct xml_reader *reader, const struct xml_node 
 	if (!code && index == 1)
 		return read_pci(reader, node);
 	code = code ? code : xml_attribute_is(reader, node, "index", "0");
+	if (!code && index == 2)
+		return (code = xml_attribute_is(reader, node, "model", "virtio-scsi")) ? code : read_virtio_scsi(reader, node);
 	if (!code && xml_attribute(node, "model"))
 		code = xml_invalid(reader, node, "a controller of type 'virtio-serial' has no model");
 	return code ? code : read_virtio_serial(reader, node);
@@ -131,6 +149,11 @@ void domain_xml_format_controllers(struct text *to, const struct domain_config *
 	for (u32 i = 0; i < config->root_port_count; i++) {
 		text_append(to, "    <controller type='pci' index='%u' model='pcie-root-port'>\n", i + 1);
 		domain_xml_format_address(to, config->root_ports[i]);
+		text_append(to, "    </controller>\n");
+	}
+	if (config->virtio_scsi) {
+		text_append(to, "    <controller type='scsi' index='0' model='virtio-scsi'>\n");
+		domain_xml_format_address(to, config->virtio_scsi_slot);
 		text_append(to, "    </controller>\n");
 	}
 	if (!config->virtio_serial)
@@ -146,12 +169,14 @@ static u32 collect_slots(struct domain_config *config, u8 **slots)
 	u32 count = 0;
 
 	for (u32 i = 0; i < config->disk_count; i++)
-		if (!config->disks[i].bus)
+		if (!config->disks[i].bus && !config->disks[i].scsi)
 			slots[count++] = &config->disks[i].slot;
 	for (u32 i = 0; i < config->nic_count; i++)
 		slots[count++] = &config->nics[i].slot;
 	for (u32 i = 0; i < config->root_port_count; i++)
 		slots[count++] = &config->root_ports[i];
+	if (config->virtio_scsi)
+		slots[count++] = &config->virtio_scsi_slot;
 	if (config->virtio_serial)
 		slots[count++] = &config->virtio_serial_slot;
 	if (config->balloon.present)
@@ -182,7 +207,7 @@ static int check_root_ports(struct xml_reader *reader, const struct xml_node *ro
 
 int domain_xml_assign_slots(struct xml_reader *reader, const struct xml_node *root)
 {
-	u8 *slots[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 3 + DOMAIN_ROOT_PORTS_MAX];
+	u8 *slots[DOMAIN_DISKS_MAX + DOMAIN_NICS_MAX + 4 + DOMAIN_ROOT_PORTS_MAX];
 	u32 count = collect_slots(config_of(reader), slots), used = 0;
 
 	if (check_root_ports(reader, root))

@@ -11,6 +11,8 @@ static const char *const formats[] = { "raw", "qcow2" };
 static const char *const caches[] = { "default", "none", "writeback", "writethrough", "directsync" };
 static const char *const ios[] = { "threads", "native", "io_uring" };
 static const char *const policies[] = { "stop", "report", "ignore", "enospace" }; /* of reads: without the last */
+static const char *const devices[] = { "disk", "cdrom" };
+static const char *const buses[] = { "virtio", "scsi" };
 static const char *const discards[] = { "unmap", "ignore" };
 
 static struct domain_config *config_of(struct xml_reader *reader)
@@ -102,16 +104,19 @@ static int read_source(struct xml_reader *reader, const struct xml_node *node)
 	return disk->source ? OK : manage_fail_no_memory(reader->error);
 }
 
+/* Without a bus the name says which, as in libvirt. */
 static int read_target(struct xml_reader *reader, const struct xml_node *node)
 {
-	const char *dev = xml_attribute(node, "dev");
-	int code = xml_attribute_is(reader, node, "bus", "virtio");
+	const char *dev = xml_attribute(node, "dev"), *bus = xml_attribute(node, "bus");
+	unsigned index = dev && string_starts_with(dev, "sd");
+	int code = bus ? xml_match(reader, node, "bus", bus, buses, ARRAY_SIZE(buses), &index) : OK;
 
 	if (code)
 		return code;
-	if (!dev || !string_starts_with(dev, "vd") || dev[2] < 'a' || dev[2] > 'z' || dev[3])
-		return xml_refuse(reader, node, "dev '%.20s' is not supported by this version of Solera (vda to vdz, on bus virtio)",
-				  dev ? dev : "");
+	if (!dev || !string_starts_with(dev, index ? "sd" : "vd") || dev[2] < 'a' || dev[2] > 'z' || dev[3])
+		return xml_refuse(reader, node, "dev '%.20s' is not supported by this version of Solera (vda to vdz on bus virtio, sda to sdz "
+				  "on bus scsi)", dev ? dev : "");
+	disk_of(reader)->scsi = index;
 	string_copy(disk_of(reader)->target, dev, sizeof(disk_of(reader)->target));
 	return OK;
 }
@@ -160,34 +165,92 @@ static int read_serial_number(struct xml_reader *reader, const struct xml_node *
 	if (code)
 		return code;
 	if (!*disk->serial || strlen(disk->serial) > 20)
-		return xml_invalid(reader, node, "a virtio disk's serial number has 1 to 20 bytes");
+		return xml_invalid(reader, node, "a disk's serial number has 1 to 20 bytes");
 	for (const char *at = disk->serial; *at; at++)
 		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+-", *at)) /* the schema's */
 			return xml_invalid(reader, node, "a serial number has letters, digits and _ . + - only");
 	return OK;
 }
 
+/* <address type='drive' controller='0' bus='0' target='T' unit='U'/> */
+static int read_drive_address(struct xml_reader *reader, const struct xml_node *node)
+{
+	u64 controller = 0, bus = 0, target = 0, unit = 0;
+	int code = domain_xml_number(reader, node, "controller", &controller);
+
+	code = code ? code : domain_xml_number(reader, node, "bus", &bus);
+	code = code ? code : domain_xml_number(reader, node, "target", &target);
+	code = code ? code : domain_xml_number(reader, node, "unit", &unit);
+	if (!code && (controller || bus || target > 255 || unit > 16383))
+		code = xml_refuse(reader, node, "this version of Solera has drives on controller 0, bus 0, targets 0 to 255, units 0 to 16383");
+	disk_of(reader)->drive_target = (u8)target;
+	disk_of(reader)->drive_unit = (u16)unit;
+	disk_of(reader)->drive_written = true;
+	return code;
+}
+
 static int read_disk_address(struct xml_reader *reader, const struct xml_node *node)
 {
+	static const char *const of_drives[] = { "controller", "target", "unit" }, *const of_pci[] = { "domain", "slot", "function" };
+	const char *type = xml_attribute(node, "type");
+	bool drive = type && string_equal(type, "drive");
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_drives); i++) {
+		const char *foreign = drive ? of_pci[i] : of_drives[i];
+
+		if (xml_attribute(node, foreign))
+			return xml_invalid(reader, node, "an address of type '%s' has no attribute '%s'", drive ? "drive" : "pci", foreign);
+	}
+	if (drive)
+		return read_drive_address(reader, node);
 	return domain_xml_read_port_address(reader, node, &disk_of(reader)->slot, &disk_of(reader)->bus);
+}
+
+/* As libvirt maps names to units: in order, but for unit 7, which is the controller's on an old bus. */
+static int check_scsi(struct xml_reader *reader, const struct xml_node *node)
+{
+	struct domain_config *config = config_of(reader);
+	struct domain_disk *disk = disk_of(reader);
+	u16 number = (u16)(disk->target[2] - 'a');
+
+	if (disk->slot || disk->bus)
+		return xml_invalid(reader, node, "disk '%s' is on bus 'scsi': its address is of type 'drive'", disk->target);
+	for (u32 i = 0; i < DOMAIN_IOTUNE_COUNT; i++)
+		if (disk->iotune[i])
+			return xml_refuse(reader, node, "<iotune> is for disks on bus 'virtio' in this version of Solera");
+	if (!disk->drive_written && number >= 15)
+		return xml_refuse(reader, node, "disk '%s' needs an <address type='drive'>: its name stands for a second controller", disk->target);
+	if (!disk->drive_written)
+		disk->drive_unit = (u16)(number + (number >= 7));
+	for (u32 i = 0; i < config->disk_count; i++)
+		if (config->disks[i].scsi && config->disks[i].drive_target == disk->drive_target && config->disks[i].drive_unit == disk->drive_unit)
+			return xml_invalid(reader, node, "using disk target name '%s' conflicts with SCSI address of disk '%s'", disk->target,
+					   config->disks[i].target);
+	config->virtio_scsi = true;
+	return OK;
 }
 
 static int check_disk(struct xml_reader *reader, const struct xml_node *node)
 {
 	const struct domain_config *config = config_of(reader);
-	const struct domain_disk *disk = disk_of(reader);
+	struct domain_disk *disk = disk_of(reader);
 
-	if (!disk->source)
-		return xml_refuse(reader, node, "<source> is missing: a disk without medium is not supported");
+	if (!disk->source && !disk->cdrom)
+		return xml_refuse(reader, node, "<source> is missing: only a cdrom is there without a medium");
 	if (!disk->target[0])
 		return xml_invalid(reader, node, "<target> is missing");
+	if (disk->cdrom && !disk->scsi)
+		return xml_refuse(reader, node, "a cdrom is on bus 'scsi' in this version of Solera, with a target from sda on");
+	if (disk->drive_written && !disk->scsi)
+		return xml_invalid(reader, node, "disk '%s' is on bus 'virtio': its address is of type 'pci'", disk->target);
+	disk->readonly |= disk->cdrom;
 	if (disk->qcow2 && disk->shareable)
 		return xml_invalid(reader, node, "shared access for disk '%s' requires use of supported storage format", disk->target);
 	for (u32 i = 0; i < config->disk_count; i++)
 		if (string_equal(config->disks[i].target, disk->target))
 			return xml_invalid(reader, node, "target '%s' duplicated for disk sources '%.60s' and '%.60s'", disk->target,
-					   config->disks[i].source, disk->source);
-	return OK;
+					   config->disks[i].source ? config->disks[i].source : "", disk->source ? disk->source : "");
+	return disk->scsi ? check_scsi(reader, node) : OK;
 }
 
 int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
@@ -200,7 +263,8 @@ int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 		{ .name = "readonly", .read = read_readonly, .attributes = "", .leaf = true },
 		{ .name = "shareable", .read = read_shareable, .attributes = "", .leaf = true },
 		{ .name = "serial", .read = read_serial_number, .attributes = "", .leaf = true },
-		{ .name = "address", .read = read_disk_address, .attributes = "type domain bus slot function", .leaf = true },
+		{ .name = "address", .read = read_disk_address, .attributes = "type domain bus slot function controller target unit",
+		  .leaf = true },
 	};
 	static const char *const types[] = { "block", "file" };
 	struct domain_config *config = config_of(reader);
@@ -211,10 +275,13 @@ int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 	if (config->disk_count == DOMAIN_DISKS_MAX)
 		return xml_refuse(reader, node, "a machine has at most %d disks", DOMAIN_DISKS_MAX);
 	code = type ? xml_match(reader, node, "type", type, types, ARRAY_SIZE(types), &index) : OK;
-	code = code ? code : xml_attribute_is(reader, node, "device", "disk");
+	disk_of(reader)->block = index == 0;
+	index = 0;
+	if (!code && xml_attribute(node, "device"))
+		code = xml_match(reader, node, "device", xml_attribute(node, "device"), devices, ARRAY_SIZE(devices), &index);
 	if (code)
 		return code;
-	disk_of(reader)->block = index == 0;
+	disk_of(reader)->cdrom = index == 1;
 	code = xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
 	code = code ? code : check_disk(reader, node);
 	if (!code) {
@@ -250,16 +317,20 @@ static void format_iotune(struct text *to, const u64 *values)
 
 void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)
 {
-	text_append(to, "    <disk type='%s' device='disk'>\n      <driver name='qemu' type='%s'", disk->block ? "block" : "file",
-		    formats[disk->qcow2]);
+	text_append(to, "    <disk type='%s' device='%s'>\n      <driver name='qemu' type='%s'", disk->block ? "block" : "file",
+		    devices[disk->cdrom], formats[disk->qcow2]);
 	attribute(to, "cache", caches, disk->cache);
 	attribute(to, "error_policy", policies, disk->error_policy);
 	attribute(to, "rerror_policy", policies, disk->rerror_policy);
 	attribute(to, "io", ios, disk->io);
 	attribute(to, "discard", discards, disk->discard);
-	text_append(to, "/>\n      <source %s='", disk->block ? "dev" : "file");
-	text_append_xml(to, disk->source, true);
-	text_append(to, "'/>\n      <target dev='%s' bus='virtio'/>\n", disk->target);
+	text_append(to, "/>\n");
+	if (disk->source) {
+		text_append(to, "      <source %s='", disk->block ? "dev" : "file");
+		text_append_xml(to, disk->source, true);
+		text_append(to, "'/>\n");
+	}
+	text_append(to, "      <target dev='%s' bus='%s'/>\n", disk->target, buses[disk->scsi]);
 	format_iotune(to, disk->iotune);
 	text_append(to, "%s%s", disk->readonly ? "      <readonly/>\n" : "",
 		    disk->shareable ? "      <shareable/>\n" : "");
@@ -268,6 +339,9 @@ void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)
 		text_append_xml(to, disk->serial, false);
 		text_append(to, "</serial>\n");
 	}
-	domain_xml_format_port_address(to, disk->bus, disk->slot);
+	if (disk->scsi)
+		text_append(to, "      <address type='drive' controller='0' bus='0' target='%u' unit='%u'/>\n", disk->drive_target, disk->drive_unit);
+	else
+		domain_xml_format_port_address(to, disk->bus, disk->slot);
 	text_append(to, "    </disk>\n");
 }

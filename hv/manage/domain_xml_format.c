@@ -107,7 +107,7 @@ static void format_clock(struct text *to, const struct domain_config *config)
 static void format_devices(struct text *to, const struct domain_config *config)
 {
 	if (!config->disk_count && !config->nic_count && !config->rng.present && !config->serial_count && !config->console && !config->virtio_serial &&
-	    !config->memballoon_none && !config->balloon.present && !config->root_port_count) {
+	    !config->virtio_scsi && !config->memballoon_none && !config->balloon.present && !config->root_port_count) {
 		text_append(to, "  <devices/>\n");
 		return;
 	}

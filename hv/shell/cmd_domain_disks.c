@@ -46,9 +46,10 @@ static int domblklist(struct shell *shell, const struct shell_arguments *argumen
 		shell_table_begin(&table, 2, "Target", "Source");
 	for (u32 i = 0; i < count; i++) {
 		if (details)
-			shell_table_row(&table, infos[i].block ? "block" : "file", "disk", infos[i].target, infos[i].source);
+			shell_table_row(&table, infos[i].block ? "block" : "file", infos[i].cdrom ? "cdrom" : "disk", infos[i].target,
+					infos[i].source[0] ? infos[i].source : "-");
 		else
-			shell_table_row(&table, infos[i].target, infos[i].source);
+			shell_table_row(&table, infos[i].target, infos[i].source[0] ? infos[i].source : "-");
 	}
 	shell_table_end(&table, shell);
 	kfree(infos);
@@ -128,6 +129,8 @@ static int domblkinfo(struct shell *shell, const struct shell_arguments *argumen
 		code = all_infos(shell, domain, human);
 	else if (domain_get_disk(domain, path, false, &info, &error))
 		code = shell_error(shell, "%s", error.text);
+	else if (!info.source[0])
+		code = shell_error(shell, "missing source information for device %s", path); /* virsh's words for a drive without a medium */
 	else if (!info.found)
 		code = shell_error(shell, "there is no '%s' on this host", info.source);
 	else

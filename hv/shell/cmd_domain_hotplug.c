@@ -55,7 +55,13 @@ static char *disk_xml(struct shell *shell, const struct shell_arguments *argumen
 	text_append_xml(&to, source, true);
 	text_append(&to, "'/>\n  <target dev='");
 	text_append_xml(&to, shell_text(arguments, "target"), true);
-	text_append(&to, "'/>\n");
+	text_append(&to, "'");
+	if (shell_text(arguments, "targetbus")) {
+		text_append(&to, " bus='");
+		text_append_xml(&to, shell_text(arguments, "targetbus"), true);
+		text_append(&to, "'");
+	}
+	text_append(&to, "/>\n");
 	if (mode)
 		text_append(&to, "  <%s/>\n", mode);
 	if (shell_text(arguments, "serial")) {
@@ -200,6 +206,7 @@ static const struct shell_option attach_disk_options[] = {
 	DOMAIN_OPTION(domains),
 	{ .name = "source", .help = "source of disk device", .kind = SHELL_TEXT, .required = true },
 	{ .name = "target", .help = "target of disk device", .kind = SHELL_TEXT, .required = true },
+	{ .name = "targetbus", .help = "target bus of disk device: virtio, scsi", .kind = SHELL_TEXT, .only_by_name = true },
 	{ .name = "subdriver", .help = "subdriver of disk device: raw, qcow2", .kind = SHELL_TEXT, .only_by_name = true },
 	{ .name = "cache", .help = "cache mode of disk device", .kind = SHELL_TEXT, .only_by_name = true },
 	{ .name = "io", .help = "io policy of disk device", .kind = SHELL_TEXT, .only_by_name = true },
@@ -228,7 +235,7 @@ const struct shell_command shell_commands_domain_hotplug[] = {
 	  .description = "Attach device from an XML <file>: a <disk>. A running machine needs a free root port for it.",
 	  .group = SHELL_GROUP_DOMAIN },
 	{ .name = "attach-disk", .help = "attach disk device", .options = attach_disk_options, .function = attach_disk,
-	  .description = "Attach new disk device. A running machine needs a free root port for it.", .group = SHELL_GROUP_DOMAIN },
+	  .description = "Attach new disk device. A running machine needs a free root port for it, or a SCSI controller.", .group = SHELL_GROUP_DOMAIN },
 	{ .name = "detach-device", .help = "detach device from an XML file", .options = device_options, .function = detach_device,
 	  .description = "Detach device from an XML <file>: the <disk> of that target. The guest is asked, and may take its time.",
 	  .group = SHELL_GROUP_DOMAIN },

@@ -15,7 +15,7 @@ const struct shell_command *const shell_command_tables[] = {
 	shell_commands_domain_info,
 	shell_commands_domain_disks,
 	shell_commands_domain_nics,
-	shell_commands_domain_hotplug,
+	shell_commands_domain_hotplug, shell_commands_domain_media,
 	shell_commands_domain_memory,
 	shell_commands_domain_iotune,
 	shell_commands_domain_list,

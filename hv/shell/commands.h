@@ -17,6 +17,7 @@ extern const struct shell_command shell_commands_pool[];    /* cmd_pool.c */
 extern const struct shell_command shell_commands_volume[];  /* cmd_volume.c */
 extern const struct shell_command shell_commands_validate[]; /* cmd_validate.c */
 extern const struct shell_command shell_commands_domain_hotplug[]; /* cmd_domain_hotplug.c */
+extern const struct shell_command shell_commands_domain_media[];   /* cmd_domain_media.c */
 extern const struct shell_command shell_commands_domain_memory[];  /* cmd_domain_memory.c */
 extern const struct shell_command shell_commands_domain_list[];    /* cmd_domain_list.c */
 extern const struct shell_command shell_commands_domain_info[];    /* cmd_domain_info.c */

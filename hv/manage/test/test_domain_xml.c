@@ -202,11 +202,34 @@ START_TEST(refusals_name_file_line_and_element)
 		{ HEAD "<devices><disk type='network'/></devices></domain>",
 		  "a.xml:5: <disk>: type 'network' is not supported by this version of Solera (supported: block, file)" },
 		{ HEAD "<devices><disk device='cdrom'/></devices></domain>",
-		  "a.xml:5: <disk>: device 'cdrom' is not supported by this version of Solera (supported: disk)" },
+		  "a.xml:5: <disk>: <target> is missing" },
+		{ HEAD "<devices><disk device='floppy'/></devices></domain>",
+		  "a.xml:5: <disk>: device 'floppy' is not supported by this version of Solera (supported: disk, cdrom)" },
+		{ HEAD "<devices><disk device='cdrom'><target dev='vda'/></disk></devices></domain>",
+		  "a.xml:5: <disk>: a cdrom is on bus 'scsi' in this version of Solera, with a target from sda on" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='sda' bus='virtio'/></disk></devices></domain>",
+		  "a.xml:5: <target>: dev 'sda' is not supported by this version of Solera (vda to vdz on bus virtio, sda to sdz on bus scsi)" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='sda'/><address type='pci' slot='5'/></disk></devices></domain>",
+		  "a.xml:5: <disk>: disk 'sda' is on bus 'scsi': its address is of type 'drive'" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='vda'/><address type='drive'/></disk></devices></domain>",
+		  "a.xml:5: <disk>: disk 'vda' is on bus 'virtio': its address is of type 'pci'" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='sda'/><address type='drive' slot='1'/></disk></devices></domain>",
+		  "a.xml:5: <address>: an address of type 'drive' has no attribute 'slot'" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='sda'/><address type='drive' bus='1'/></disk></devices></domain>",
+		  "a.xml:5: <address>: this version of Solera has drives on controller 0, bus 0, targets 0 to 255, units 0 to 16383" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='sdp'/></disk></devices></domain>",
+		  "a.xml:5: <disk>: disk 'sdp' needs an <address type='drive'>: its name stands for a second controller" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='sda'/></disk><disk device='cdrom'><target dev='sdb'/>"
+		  "<address type='drive' unit='0'/></disk></devices></domain>",
+		  "a.xml:5: <disk>: using disk target name 'sdb' conflicts with SCSI address of disk 'sda'" },
+		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='sda'/><iotune><read_iops_sec>5</read_iops_sec></iotune></disk></devices>"
+		  "</domain>", "a.xml:5: <disk>: <iotune> is for disks on bus 'virtio' in this version of Solera" },
+		{ HEAD "<devices><controller type='scsi' model='lsilogic'/></devices></domain>",
+		  "a.xml:5: <controller>: model 'lsilogic' is not supported by this version of Solera (supported: virtio-scsi)" },
 		{ HEAD "<devices><disk snapshot='no'/></devices></domain>",
 		  "a.xml:5: <disk>: attribute 'snapshot' is not supported by this version of Solera" },
 		{ HEAD "<devices><disk><target dev='vda'/></disk></devices></domain>",
-		  "a.xml:5: <disk>: <source> is missing: a disk without medium is not supported" },
+		  "a.xml:5: <disk>: <source> is missing: only a cdrom is there without a medium" },
 		{ HEAD "<devices><disk><source file='/solera/d'/></disk></devices></domain>", "a.xml:5: <disk>: <target> is missing" },
 		{ HEAD "<devices><disk><source dev='/dev/sda'/></disk></devices></domain>",
 		  "a.xml:5: <source>: a disk of type 'file' has the attribute 'file' here" },
@@ -231,9 +254,9 @@ START_TEST(refusals_name_file_line_and_element)
 		  "a.xml:5: <source>: '/dev/sda' is not a file that Solera has as a disk: it must be /solera/NAME (a file of the boot medium) or /PARTITION/path (a file of a "
 		  "FAT32 file system)" },
 		{ HEAD "<devices><disk><target dev='sda' bus='sata'/></disk></devices></domain>",
-		  "a.xml:5: <target>: bus 'sata' is not supported by this version of Solera (supported: virtio)" },
-		{ HEAD "<devices><disk><target dev='sda'/></disk></devices></domain>",
-		  "a.xml:5: <target>: dev 'sda' is not supported by this version of Solera (vda to vdz, on bus virtio)" },
+		  "a.xml:5: <target>: bus 'sata' is not supported by this version of Solera (supported: virtio, scsi)" },
+		{ HEAD "<devices><disk><target dev='hda'/></disk></devices></domain>",
+		  "a.xml:5: <target>: dev 'hda' is not supported by this version of Solera (vda to vdz on bus virtio, sda to sdz on bus scsi)" },
 		{ HEAD "<devices><disk><driver rerror_policy='enospace'/></disk></devices></domain>",
 		  "a.xml:5: <driver>: rerror_policy 'enospace' is not supported by this version of Solera (supported: stop, report, ignore)" },
 		{ HEAD "<devices><disk><iotune><total_bytes_sec>1</total_bytes_sec><read_bytes_sec>1</read_bytes_sec></iotune></disk></devices></domain>",
@@ -267,7 +290,7 @@ START_TEST(refusals_name_file_line_and_element)
 		{ HEAD "<devices><channel type='pty'><target type='virtio'/><address type='virtio-serial' port='0'/></channel></devices></domain>",
 		  "a.xml:5: <address>: port 0 is out of range: consoles have ports 0 to 6, channels 1 to 6" },
 		{ HEAD "<devices><controller type='usb'/></devices></domain>",
-		  "a.xml:5: <controller>: type 'usb' is not supported by this version of Solera (supported: virtio-serial, pci)" },
+		  "a.xml:5: <controller>: type 'usb' is not supported by this version of Solera (supported: virtio-serial, pci, scsi)" },
 		{ HEAD "<devices><controller type='pci' index='2' model='pcie-root-port'/></devices></domain>",
 		  "a.xml:5: <controller>: index 2 is out of order: root ports count from 1 without gaps, this one is 1" },
 		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='vda'/><address type='pci' bus='1' slot='0'/></disk></devices></domain>",
@@ -275,7 +298,7 @@ START_TEST(refusals_name_file_line_and_element)
 		{ HEAD "<devices><controller type='virtio-serial'/><controller type='virtio-serial'/></devices></domain>",
 		  "a.xml:5: <controller>: a machine has one controller of type 'virtio-serial'" },
 		{ HEAD "<devices><disk><serial>123456789012345678901</serial></disk></devices></domain>",
-		  "a.xml:5: <serial>: a virtio disk's serial number has 1 to 20 bytes" },
+		  "a.xml:5: <serial>: a disk's serial number has 1 to 20 bytes" },
 		{ HEAD "<devices><disk><serial>a b</serial></disk></devices></domain>",
 		  "a.xml:5: <serial>: a serial number has letters, digits and _ . + - only" },
 		{ HEAD "<devices><disk><source file='/solera/d'/><target dev='vda'/></disk>"
@@ -286,8 +309,8 @@ START_TEST(refusals_name_file_line_and_element)
 		  "a.xml:1: <domain>: two devices have the PCI address 0000:00:05.0" },
 		{ HEAD "<devices><disk><address type='pci' bus='1' slot='5'/></disk></devices></domain>",
 		  "a.xml:5: <address>: this version of Solera has devices in function 0 of slots 0x03 to 0x1e of bus 0 only" },
-		{ HEAD "<devices><disk><address type='drive'/></disk></devices></domain>",
-		  "a.xml:5: <address>: type 'drive' is not supported by this version of Solera (supported: pci)" },
+		{ HEAD "<devices><disk><address type='usb'/></disk></devices></domain>",
+		  "a.xml:5: <address>: type 'usb' is not supported by this version of Solera (supported: pci)" },
 		{ "<domain><name>a</name></domain>", "a.xml:1: <domain>: missing domain type attribute" },
 		{ "<domain type='xen'/>",
 		  "a.xml:1: <domain>: type 'xen' is not supported by this version of Solera (supported: kvm)" },
@@ -321,6 +344,31 @@ START_TEST(refusals_name_file_line_and_element)
 		ck_assert_int_eq(parse(&config, rows[i].xml), MANAGE_FAILED);
 		ck_assert_str_eq(error.text, rows[i].text);
 	}
+}
+END_TEST
+
+START_TEST(scsi_disks_and_drives)
+{
+	struct domain_config config, again;
+	char *xml;
+
+	ck_assert_msg(parse(&config, HEAD "<devices><controller type='scsi' model='virtio-scsi'/><disk><source file='/solera/d'/><target dev='sdh'/>"
+			    "</disk><disk device='cdrom'><target dev='sdb' bus='scsi'/></disk><disk type='file' device='cdrom'>"
+			    "<source file='/solera/a.iso'/><target dev='sdc'/><address type='drive' target='2' unit='9'/></disk></devices></domain>") == OK,
+		      "%s", error.text);
+	ck_assert(config.virtio_scsi && config.virtio_scsi_slot == 3 && config.disk_count == 3);
+	ck_assert(config.disks[0].scsi && !config.disks[0].cdrom && !config.disks[0].readonly && config.disks[0].drive_unit == 8 && !config.disks[0].slot);
+	ck_assert(config.disks[1].cdrom && config.disks[1].readonly && !config.disks[1].source && config.disks[1].drive_unit == 1);
+	ck_assert(config.disks[2].cdrom && config.disks[2].drive_target == 2 && config.disks[2].drive_unit == 9);
+	xml = domain_xml_format(&config, &(struct domain_xml_options){ .inactive = true });
+	ck_assert_msg(parse(&again, xml) == OK, "%s", error.text);
+	ck_assert(domain_config_equal(&config, &again));
+	free(xml);
+	domain_config_release(&again);
+	ck_assert_int_eq(domain_config_copy(&again, &config), OK);
+	ck_assert(domain_config_equal(&config, &again) && !again.disks[1].source);
+	domain_config_release(&again);
+	domain_config_release(&config);
 }
 END_TEST
 
@@ -518,6 +566,7 @@ Suite *test_suite(void)
 	tcase_add_test(tcase, everything_is_read);
 	tcase_add_test(tcase, units_are_libvirts);
 	tcase_add_test(tcase, refusals_name_file_line_and_element);
+	tcase_add_test(tcase, scsi_disks_and_drives);
 	tcase_add_test(tcase, size_depth_and_count_are_bounded);
 	tcase_add_test(tcase, what_was_dumped_defines_the_same);
 	tcase_add_test(tcase, metadata_keeps_namespaces_of_its_ancestors);
