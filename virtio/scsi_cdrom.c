@@ -168,6 +168,10 @@ void scsi_prevent_allow(struct scsi_unit *unit, struct scsi_command *command)
 		unit->locked = command->cdb[4] & 1;
 }
 
+/*
+ * A medium that the guest itself takes in again is the one that it let out: what a person changes meanwhile says so by itself. So there is
+ * no unit attention, on which Linux would fail the first read of whoever opened the drive.
+ */
 static void move_tray(struct scsi_unit *unit, struct scsi_command *command, bool open)
 {
 	if (open == unit->tray_open)
@@ -177,11 +181,8 @@ static void move_tray(struct scsi_unit *unit, struct scsi_command *command, bool
 		return;
 	}
 	unit->tray_open = open;
-	if (!scsi_block_count(unit))
-		return;
-	unit->media_event = open ? SCSI_MEDIA_REMOVAL : SCSI_MEDIA_NEW;
-	if (!open)
-		scsi_unit_attend(unit, SCSI_ATTENTION_MEDIUM);
+	if (scsi_block_count(unit))
+		unit->media_event = open ? SCSI_MEDIA_REMOVAL : SCSI_MEDIA_NEW;
 }
 
 void scsi_start_stop(struct scsi_unit *unit, struct scsi_command *command)

@@ -26,12 +26,13 @@ static int check_exclusive(struct shell *shell, const struct shell_arguments *ar
 	return OK;
 }
 
-/* The drive of that target or source, as the machine has it now, or will have it (inactive). */
-static int find(struct domain *domain, bool inactive, const char *path, struct domain_disk_info *drive, struct manage_error *error)
+/* The drive of that target or source, as the machine has it now, or will have it (inactive). Negative: told. */
+static int find(struct shell *shell, struct domain *domain, bool inactive, const char *path, struct domain_disk_info *drive)
 {
+	struct manage_error error;
 	struct domain_disk_info *infos = kzalloc(DOMAIN_DISKS_MAX * sizeof(*infos));
 	u32 count = 0;
-	int code = infos ? domain_get_disks(domain, inactive, infos, DOMAIN_DISKS_MAX, &count, error) : manage_fail_no_memory(error);
+	int code = infos ? domain_get_disks(domain, inactive, infos, DOMAIN_DISKS_MAX, &count, &error) : manage_fail_no_memory(&error);
 	bool found = false;
 
 	for (u32 i = 0; i < count && !code && !found; i++) {
@@ -40,8 +41,8 @@ static int find(struct domain *domain, bool inactive, const char *path, struct d
 	}
 	kfree(infos);
 	if (code)
-		return code;
-	return found ? OK : manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "No disk found whose source path or target is %s", path);
+		return shell_error(shell, "%s", error.text);
+	return found ? OK : shell_error(shell, "No disk found whose source path or target is %s", path);
 }
 
 /* kmalloc'd; NULL: no memory. */
@@ -93,7 +94,6 @@ static int change_media(struct shell *shell, const struct shell_arguments *argum
 	enum action action = shell_flag(arguments, "eject") ? EJECT : shell_flag(arguments, "insert") ? INSERT : UPDATE;
 	const char *source = shell_text(arguments, "source");
 	struct domain_disk_info drive;
-	struct manage_error error;
 	struct domain *domain;
 	char *xml;
 	int code = check_exclusive(shell, arguments);
@@ -103,9 +103,8 @@ static int change_media(struct shell *shell, const struct shell_arguments *argum
 	domain = shell_domain(shell, arguments);
 	if (!domain)
 		return ERR_NOT_FOUND;
-	if (find(domain, shell_flag(arguments, "config") && !shell_flag(arguments, "live"), shell_text(arguments, "path"), &drive, &error))
-		code = shell_error(shell, "%s", error.text);
-	else
+	code = find(shell, domain, shell_flag(arguments, "config") && !shell_flag(arguments, "live"), shell_text(arguments, "path"), &drive);
+	if (!code)
 		code = judge(shell, &drive, action, source);
 	if (!code) {
 		xml = drive_xml(&drive, source, shell_flag(arguments, "block"));
