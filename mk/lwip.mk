@@ -3,7 +3,7 @@
 # unit tests and fuzz targets. LWIP_SRC=… builds a source tree of one's own instead.
 
 LWIP_SRC ?= $(B)/deps/lwip
-LWIP_SOURCES := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf raw sys timeouts udp $(addprefix ipv4/,etharp icmp ip4 \
+LWIP_SOURCES := $(addprefix core/,def inet_chksum init ip mem memp netif pbuf raw sys timeouts udp $(addprefix ipv4/,dhcp etharp icmp ip4 \
 	ip4_addr ip4_frag)) netif/ethernet
 LWIP_FLAGS := -Ihv/net/lwip_options -isystem $(LWIP_SRC)/src/include
 LWIP_WARNINGS := -Wno-all -Wno-extra -Wno-error -w

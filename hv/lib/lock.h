@@ -22,6 +22,7 @@ enum lock_rank {
 	LOCK_RANK_WIRES = 35,    /* wires that several devices share */
 	LOCK_RANK_VLAPIC = 40,
 	LOCK_RANK_BLOCK = 50,
+	LOCK_RANK_ROUTER = 51,   /* the router; it asks switches for addresses under it */
 	LOCK_RANK_NET = 52,
 	LOCK_RANK_DRIVER = 60,   /* one host driver */
 	LOCK_RANK_GUEST_CONSOLE = 65, /* kept output of a guest's serial port */

@@ -69,6 +69,8 @@ int domain_nics_plug(struct domain *domain, struct manage_error *error)
 		const struct domain_nic *nic = &domain->running.nics[i];
 
 		code = network_plug(nic->network, &nics->ports[i], domain->running.name, nic->filter == NIC_FILTER_NONE, error);
+		if (!code)
+			code = network_forward_ports(&nics->ports[i], nic->forwards, nic->forward_count, error);
 	}
 	if (code)
 		domain_nics_unplug(domain);

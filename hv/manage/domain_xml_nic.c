@@ -5,6 +5,7 @@
 #include "hv/manage/domain_config.h"
 #include "hv/manage/domain_xml_sections.h"
 #include "hv/manage/network.h"
+#include "hv/net/nat.h"
 #include "hv/random.h"
 
 /* A filter of libvirt's own, which Solera has built in and has on when none is written; and ours that turns it off. */
@@ -89,6 +90,58 @@ static int read_target(struct xml_reader *reader, const struct xml_node *node)
 	return xml_refuse(reader, node, "dev '%.20s' is not supported by this version of Solera: it names cards itself (vnet0, …)", dev);
 }
 
+/* The protocol of the <portForward> that is being read. */
+static u8 forward_protocol(const struct xml_node *forward)
+{
+	const char *protocol = xml_attribute(forward, "proto");
+
+	return !protocol ? 0 : string_equal(protocol, "tcp") ? IP_PROTOCOL_TCP : string_equal(protocol, "udp") ? IP_PROTOCOL_UDP : 0;
+}
+
+static bool read_port(const struct xml_node *node, const char *name, u64 *port)
+{
+	const char *text = xml_attribute(node, name);
+
+	return !text || (string_to_u64(text, port) == OK && *port && *port <= 65535);
+}
+
+static int read_forward_range(struct xml_reader *reader, const struct xml_node *node)
+{
+	struct domain_nic *nic = nic_of(reader);
+	u64 start = 0, end, to;
+
+	if (!xml_attribute(node, "start") || !read_port(node, "start", &start))
+		return xml_invalid(reader, node, "start is a number from 1 to 65535");
+	end = to = start;
+	if (!read_port(node, "end", &end) || !read_port(node, "to", &to) || end < start || to + (end - start) > 65535)
+		return xml_invalid(reader, node, "end and to are numbers from 1 to 65535, end is not below start");
+	if (end > NAT_PORT_LAST)
+		return xml_refuse(reader, node, "ports from %u on are the host's own", NAT_PORT_LAST + 1);
+	if (nic->forward_count == DOMAIN_NIC_FORWARDS_MAX)
+		return xml_refuse(reader, node, "a card has at most %d ranges of forwarded ports", DOMAIN_NIC_FORWARDS_MAX);
+	nic->forwards[nic->forward_count++] = (struct network_forward){ 0, (u16)start, (u16)end, (u16)to };
+	return OK;
+}
+
+static int read_port_forward(struct xml_reader *reader, const struct xml_node *node)
+{
+	static const struct xml_rule rules[] = {
+		{ .name = "range", .read = read_forward_range, .attributes = "start end to", .many = true, .leaf = true },
+	};
+	struct domain_nic *nic = nic_of(reader);
+	u8 before = nic->forward_count, protocol = forward_protocol(node);
+	int code;
+
+	if (!protocol)
+		return xml_invalid(reader, node, "attribute 'proto' is tcp or udp");
+	code = xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
+	if (!code && nic->forward_count == before)
+		return xml_refuse(reader, node, "<range> is missing: forwarding all ports is not supported by this version of Solera");
+	for (u32 i = before; i < nic->forward_count; i++)
+		nic->forwards[i].protocol = protocol;
+	return code;
+}
+
 static int read_address(struct xml_reader *reader, const struct xml_node *node)
 {
 	return domain_xml_read_address(reader, node, &nic_of(reader)->slot);
@@ -136,6 +189,7 @@ int domain_xml_read_interface(struct xml_reader *reader, const struct xml_node *
 		{ .name = "filterref", .read = read_filter, .attributes = "filter", .leaf = true },
 		{ .name = "link", .read = read_link, .attributes = "state", .leaf = true },
 		{ .name = "mtu", .read = read_mtu, .attributes = "size", .leaf = true },
+		{ .name = "portForward", .read = read_port_forward, .attributes = "proto", .many = true },
 		{ .name = "address", .read = read_address, .attributes = "type domain bus slot function", .leaf = true },
 	};
 	static const char *const types[] = { "network" };
@@ -153,6 +207,21 @@ int domain_xml_read_interface(struct xml_reader *reader, const struct xml_node *
 	return code ? code : check(reader, node);
 }
 
+static void format_forwards(struct text *to, const struct domain_nic *nic)
+{
+	for (u32 i = 0; i < nic->forward_count; i++) {
+		const struct network_forward *forward = &nic->forwards[i];
+
+		text_append(to, "      <portForward proto='%s'>\n        <range start='%u'", forward->protocol == IP_PROTOCOL_TCP ? "tcp" : "udp",
+			    forward->start);
+		if (forward->end != forward->start)
+			text_append(to, " end='%u'", forward->end);
+		if (forward->to != forward->start)
+			text_append(to, " to='%u'", forward->to);
+		text_append(to, "/>\n      </portForward>\n");
+	}
+}
+
 void domain_xml_format_interface(struct text *to, const struct domain_nic *nic)
 {
 	char mac[MAC_TEXT_SIZE];
@@ -167,6 +236,7 @@ void domain_xml_format_interface(struct text *to, const struct domain_nic *nic)
 		text_append(to, "      <link state='%s'/>\n", links[nic->link - 1]);
 	if (nic->mtu_bytes)
 		text_append(to, "      <mtu size='%u'/>\n", nic->mtu_bytes);
+	format_forwards(to, nic);
 	domain_xml_format_address(to, nic->slot);
 	text_append(to, "    </interface>\n");
 }

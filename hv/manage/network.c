@@ -6,6 +6,7 @@
  * unplug, also when the network was destroyed or undefined meanwhile.
  */
 #include "hv/manage/network.h"
+#include "hv/manage/text.h"
 #include "hv/clock.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
@@ -15,6 +16,7 @@
 #include "hv/lib/string.h"
 #include "hv/net/bytes.h"
 #include "hv/net/host_stack.h"
+#include "hv/net/router.h"
 #include "hv/random.h"
 
 struct network {
@@ -185,6 +187,7 @@ static void fill_dhcp(struct dhcp_server *server, const struct network_config *c
 	server->address = config->address;
 	server->mask = config->mask;
 	server->dns = config->address;
+	server->router = config->forward && router_is_there() ? config->address : 0;
 	server->start = config->dhcp_start;
 	server->end = config->dhcp_end;
 	server->mtu_bytes = config->mtu_bytes ? config->mtu_bytes : NET_MTU_DEFAULT;
@@ -210,10 +213,15 @@ static int start_locked(struct network *network, struct manage_error *error)
 		struct host_interface_config host = {
 			.name = config->bridge, .mac = config->mac, .address = config->address, .mask = config->mask,
 			.mtu_bytes = network->dhcp.mtu_bytes, .dhcp = config->dhcp ? &network->dhcp : NULL,
+			.mode = config->forward, .port_first = config->nat_port_first ? config->nat_port_first : NAT_PORT_FIRST,
+			.port_last = config->nat_port_first ? MIN(config->nat_port_last, NAT_PORT_LAST) : NAT_PORT_LAST,
 		};
 
 		code = host_interface_create(&host, &network->net, &network->interface);
 	}
+	if (code == ERR_EXISTS)
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "network '%s' overlaps with the one that the host's card is on",
+				   config->name);
 	if (code)
 		return code == ERR_NO_MEMORY ? manage_fail_no_memory(error)
 					     : manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "the host's address on network '%s' cannot be set up",
@@ -522,9 +530,13 @@ void network_unplug(struct net_port *port)
 	mutex_lock(&networks_lock);
 	slot = port->network;
 	if (slot) {
+		struct network *network = CONTAINER_OF(slot->of, struct network, net);
+
+		if (network->interface)
+			router_forget_machine(host_interface_route(network->interface), (u16)net_switch_slot_of(port));
 		net_switch_unplug(port);
 		port->network = NULL;
-		put(CONTAINER_OF(slot->of, struct network, net));
+		put(network);
 	}
 	mutex_unlock(&networks_lock);
 }
@@ -545,6 +557,120 @@ u32 network_port_address(struct net_port *port, u32 *prefix_bits)
 	return address;
 }
 
+int network_forward_ports(struct net_port *port, const struct network_forward *forwards, u32 count, struct manage_error *error)
+{
+	struct network *network;
+	u8 other_interface, number;
+	u16 other_slot;
+	int code = OK;
+
+	mutex_lock(&networks_lock);
+	network = CONTAINER_OF(((struct net_switch_slot *)port->network)->of, struct network, net);
+	number = network->interface ? host_interface_route(network->interface) : 0;
+	if (count && (!number || network->running.forward != NAT_MASQUERADE))
+		log_warning("%s: port forwards have no effect: network '%s' does not reach the outside by NAT", port->name, network->running.name);
+	for (u32 i = 0; i < count && !code; i++) {
+		const struct network_forward *from = &forwards[i];
+		const struct nat_forward forward = { .protocol = from->protocol, .interface = number, .slot = (u16)net_switch_slot_of(port),
+						     .start = from->start, .end = from->end, .to = from->to };
+
+		code = router_forward(&forward, &other_interface, &other_slot);
+		if (code == ERR_EXISTS)
+			code = manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "ports %u to %u are not all free: another machine has a port forward there",
+					   from->start, from->end);
+		else if (code)
+			code = manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "this host has room for %u port forwards", NAT_FORWARDS_MAX);
+	}
+	mutex_unlock(&networks_lock);
+	return code;
+}
+
+static void tell_connection(const struct connection *connection, struct network_connection *to)
+{
+	const struct flow *original = &connection->flows[0], *reply = &connection->flows[1];
+
+	*to = (struct network_connection){
+		.protocol = original->protocol, .state = connection_state_name(connection),
+		.from = original->source, .from_port = original->source_port, .to = original->destination, .to_port = original->destination_port,
+		.seen_as = reply->destination, .seen_as_port = reply->destination_port, .goes_to = reply->source,
+		.goes_to_port = reply->source_port, .frames = { connection->sides[0].frames, connection->sides[1].frames },
+	};
+}
+
+u32 network_connections(void (*row)(void *context, const struct network_connection *connection), void *context)
+{
+	struct connection *some = kmalloc(64 * sizeof(*some));
+	u32 cursor = 0, count, all = 0;
+
+	while (some && (count = router_connections(&cursor, some, 64)) != 0) {
+		for (u32 i = 0; i < count; i++) {
+			struct network_connection connection;
+
+			tell_connection(&some[i], &connection);
+			row(context, &connection);
+		}
+		all += count;
+	}
+	kfree(some);
+	return all;
+}
+
+static void append_uplink(struct text *to)
+{
+	struct host_uplink_info info;
+	char address[ADDRESS_TEXT_SIZE], gateway[ADDRESS_TEXT_SIZE];
+
+	host_uplink_get(&info);
+	address_format(address, info.address);
+	address_format(gateway, info.gateway);
+	if (!info.address) {
+		text_append(to, "%s has no address yet.\n", info.card);
+		return;
+	}
+	text_append(to, "%s is %s/%u, its router is %s", info.card, address, prefix_of(info.mask), gateway);
+	for (u32 i = 0; i < HOST_DNS_MAX && info.dns[i].address; i++) {
+		address_format(address, info.dns[i].address);
+		text_append(to, i ? ", %s" : "; names are asked of %s", address);
+	}
+	text_append(to, ".\n");
+}
+
+char *network_router_summary(struct manage_error *error)
+{
+	struct router_figures figures;
+	struct text to;
+	char *text;
+
+	if (!router_is_there()) {
+		manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "this host has no network card in use: nothing is routed");
+		return NULL;
+	}
+	router_figures(&figures);
+	text_init(&to);
+	append_uplink(&to);
+	text_append(&to, "%u connections, %llu frames passed, %llu connections given up for others.\n", figures.connections,
+		    (unsigned long long)figures.passed, (unsigned long long)figures.evicted);
+	for (u32 i = 1; i < NAT_DROPS; i++)
+		if (figures.drops[i])
+			text_append(&to, "Dropped, %s: %llu\n", nat_drop_name(i), (unsigned long long)figures.drops[i]);
+	text = text_take(&to);
+	if (!text)
+		manage_fail_no_memory(error);
+	return text;
+}
+
+int network_resolve(const char *text, u32 *address, struct manage_error *error)
+{
+	int code;
+
+	if (address_parse(address, text) == OK)
+		return OK;
+	code = host_resolve(text, 5 * NS_PER_S, address);
+	if (code == ERR_TIMEOUT)
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "no name server answered for '%.60s'", text);
+	return code ? manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "'%.60s' is not an IPv4 address, and no name that a server knows", text) : OK;
+}
+
 int network_ping(u32 address, u32 sequence, u64 *round_trip_ns, struct manage_error *error)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -552,7 +678,7 @@ int network_ping(u32 address, u32 sequence, u64 *round_trip_ns, struct manage_er
 
 	address_format(text, address);
 	if (code == ERR_NOT_FOUND)
-		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "%s is on none of this host's active networks", text);
+		return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "%s is on none of this host's active networks, and there is no way outside", text);
 	if (code == ERR_NO_MEMORY)
 		return manage_fail_no_memory(error);
 	if (code != OK)
@@ -563,7 +689,7 @@ int network_ping(u32 address, u32 sequence, u64 *round_trip_ns, struct manage_er
 /* Start-up */
 
 static const char default_xml[] =
-	"<network><name>default</name><bridge name='virbr0' stp='on' delay='0'/><ip address='192.168.122.1' netmask='255.255.255.0'>"
+	"<network><name>default</name><forward mode='nat'/><bridge name='virbr0' stp='on' delay='0'/><ip address='192.168.122.1' netmask='255.255.255.0'>"
 	"<dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp></ip></network>";
 
 static void start_marked(void)
@@ -587,6 +713,7 @@ void networks_init(void)
 
 	mutex_init(&networks_lock, "networks");
 	host_stack_init();
+	uplink_start();
 	if (!networks_load_store() && network_get("default", &info, &error) &&
 	    (network_define_unkept("default", default_xml, sizeof(default_xml) - 1, &info, &error) ||
 	     network_mark_autostart("default", true, &info, &error)))

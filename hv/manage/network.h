@@ -11,6 +11,7 @@
 
 #include "hv/manage/domain_config.h"
 #include "hv/manage/error.h"
+#include "hv/manage/network_forward.h"
 #include "hv/net/dhcp_server.h"
 #include "hv/net_port.h"
 
@@ -26,6 +27,8 @@ struct network_config {
 	u8 mac[NET_MAC_BYTES];      /* of the host's address; all 0: define chooses */
 	u16 mtu_bytes;              /* 0: not written, 1500 */
 	char domain[DHCP_NAME_MAX]; /* "": none */
+	u8 forward;                 /* enum nat_mode: 0: to nowhere */
+	u16 nat_port_first, nat_port_last; /* <nat><port>; 0: not written */
 	u32 address, mask;          /* 0: the host has no address here */
 	bool prefix;                /* written so, not as a netmask */
 	u32 dhcp_start, dhcp_end;   /* 0: no range */
@@ -79,7 +82,26 @@ MUST_CHECK int network_mark_autostart(const char *name, bool autostart, struct n
 MUST_CHECK int network_xml_parse(struct network_config *config, const char *file, const char *xml, size_t size, struct manage_error *error);
 char *network_xml_format(const struct network_config *config); /* kmalloc; NULL: no memory */
 
+/* uplink.c: the host's address on a card, as the command line has it. Once, before the first network starts. Tells the log. */
+void uplink_start(void);
+
+/* A connection between a network and the outside, or between networks by a port forward. */
+struct network_connection {
+	u8 protocol;                  /* 6 TCP, 17 UDP, 1 ICMP echo */
+	const char *state;            /* "established" */
+	/* Who began it and whom it meant; as whom it is seen by the one that it really goes to. Ports of an echo: its number, or 0. */
+	u32 from, to, seen_as, goes_to;
+	u16 from_port, to_port, seen_as_port, goes_to_port;
+	u64 frames[2];                /* of who began it, and of the other */
+};
+/* Calls row with each, no lock held; returns how many. */
+u32 network_connections(void (*row)(void *context, const struct network_connection *connection), void *context);
+/* In words, lines, kmalloc: the host's address outside, what passed and was dropped; NULL with *error: nothing is routed. */
+char *network_router_summary(struct manage_error *error);
+
 /* For machines (domain_nics.c). */
+/* A plugged port's. MANAGE_FAILED: one of the ports is another machine's. */
+MUST_CHECK int network_forward_ports(struct net_port *port, const struct network_forward *forwards, u32 count, struct manage_error *error);
 /* Is the network there and active? */
 MUST_CHECK int network_check(const char *name, struct manage_error *error);
 /* The port's owner is ready to receive. machine: its name, for the name server. open: no clean-traffic. */
@@ -92,7 +114,9 @@ u32 network_port_address(struct net_port *port, u32 *prefix_bits);
 #define ADDRESS_TEXT_SIZE 16
 void address_format(char text[ADDRESS_TEXT_SIZE], u32 address);
 MUST_CHECK int address_parse(u32 *address, const char *text); /* ERR_INVALID */
-/* The host asks one of its networks' machines to answer. OK and *round_trip_ns (0: no answer within a second). */
+/* An address, or a name that the outside's name servers know. */
+MUST_CHECK int network_resolve(const char *text, u32 *address, struct manage_error *error);
+/* The host asks a machine, or somebody outside, to answer. OK and *round_trip_ns (0: no answer within a second). */
 MUST_CHECK int network_ping(u32 address, u32 sequence, u64 *round_trip_ns, struct manage_error *error);
 void wall_time_format(char text[20], u64 seconds); /* since 1970: "2026-11-24 14:00:00" */
 #define MAC_TEXT_SIZE 18

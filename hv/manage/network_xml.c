@@ -7,6 +7,7 @@
 #include "hv/manage/xml_schema.h"
 #include "hv/net/bytes.h"
 #include "hv/net/headers.h"
+#include "hv/net/nat.h"
 
 static struct network_config *config_of(struct xml_reader *reader)
 {
@@ -42,14 +43,41 @@ static int read_uuid(struct xml_reader *reader, const struct xml_node *node)
 	return code;
 }
 
+static int read_nat_port(struct xml_reader *reader, const struct xml_node *node)
+{
+	const char *start = xml_attribute(node, "start"), *end = xml_attribute(node, "end");
+	u64 first = 0, last = 0;
+
+	if (!start || !end || string_to_u64(start, &first) || string_to_u64(end, &last) || first < NAT_PORT_FIRST || last > 65535 || last < first)
+		return xml_invalid(reader, node, "start and end are numbers from %u to 65535, in this order", NAT_PORT_FIRST);
+	if (first > NAT_PORT_LAST)
+		return xml_refuse(reader, node, "ports from %u on are the host's own", NAT_PORT_LAST + 1);
+	config_of(reader)->nat_port_first = (u16)first;
+	config_of(reader)->nat_port_last = (u16)last;
+	return OK;
+}
+
+static int read_nat(struct xml_reader *reader, const struct xml_node *node)
+{
+	static const struct xml_rule rules[] = { { .name = "port", .read = read_nat_port, .attributes = "start end", .leaf = true } };
+
+	if (config_of(reader)->forward != NAT_MASQUERADE)
+		return xml_invalid(reader, node, "<nat> goes with mode 'nat' only");
+	return xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
+}
+
 static int read_forward(struct xml_reader *reader, const struct xml_node *node)
 {
+	static const struct xml_rule rules[] = { { .name = "nat", .read = read_nat, .attributes = "" } };
 	const char *mode = xml_attribute(node, "mode");
 
-	if (mode && string_equal(mode, "none"))
-		return OK;
-	return xml_refuse(reader, node, "mode '%.20s' is not supported by this version of Solera: networks reach the host and each other's "
-			  "machines only (no <forward>)", mode ? mode : "nat");
+	if (!mode || string_equal(mode, "nat"))
+		config_of(reader)->forward = NAT_MASQUERADE;
+	else if (string_equal(mode, "route"))
+		config_of(reader)->forward = NAT_ROUTED;
+	else if (!string_equal(mode, "none"))
+		return xml_refuse(reader, node, "mode '%.20s' is not supported by this version of Solera: nat, route and none are", mode);
+	return xml_read_children(reader, node, rules, ARRAY_SIZE(rules));
 }
 
 static int read_bridge(struct xml_reader *reader, const struct xml_node *node)
@@ -217,7 +245,7 @@ static int read_network(struct xml_reader *reader, const struct xml_node *root)
 	static const struct xml_rule rules[] = {
 		{ .name = "name", .read = read_name, .attributes = "", .leaf = true },
 		{ .name = "uuid", .read = read_uuid, .attributes = "", .leaf = true },
-		{ .name = "forward", .read = read_forward, .attributes = "mode", .leaf = true },
+		{ .name = "forward", .read = read_forward, .attributes = "mode" },
 		{ .name = "bridge", .read = read_bridge, .attributes = "name stp delay", .leaf = true },
 		{ .name = "mac", .read = read_mac, .attributes = "address", .leaf = true },
 		{ .name = "mtu", .read = read_mtu, .attributes = "size", .leaf = true },
@@ -232,6 +260,8 @@ static int read_network(struct xml_reader *reader, const struct xml_node *root)
 	code = code ? code : xml_read_children(reader, root, rules, ARRAY_SIZE(rules));
 	if (!code && !config_of(reader)->name[0])
 		return xml_invalid(reader, root, "<name> is missing");
+	if (!code && config_of(reader)->forward && !config_of(reader)->address)
+		return xml_invalid(reader, root, "a network that is forwarded needs an <ip>: it is its machines' router");
 	return code;
 }
 
@@ -298,6 +328,17 @@ static void format_ip(struct text *to, const struct network_config *config)
 	text_append(to, "  </ip>\n");
 }
 
+static void format_forward(struct text *to, const struct network_config *config)
+{
+	if (config->forward == NAT_ROUTED)
+		text_append(to, "  <forward mode='route'/>\n");
+	else if (config->forward && config->nat_port_first)
+		text_append(to, "  <forward mode='nat'>\n    <nat>\n      <port start='%u' end='%u'/>\n    </nat>\n  </forward>\n",
+			    config->nat_port_first, config->nat_port_last);
+	else if (config->forward)
+		text_append(to, "  <forward mode='nat'/>\n");
+}
+
 char *network_xml_format(const struct network_config *config)
 {
 	char uuid[DOMAIN_UUID_TEXT_SIZE], mac[MAC_TEXT_SIZE];
@@ -308,6 +349,7 @@ char *network_xml_format(const struct network_config *config)
 	text_append_xml(&to, config->name, false);
 	domain_uuid_format(uuid, &config->uuid);
 	text_append(&to, "</name>\n  <uuid>%s</uuid>\n", uuid);
+	format_forward(&to, config);
 	text_append(&to, "  <bridge name='%s' stp='on' delay='0'/>\n", config->bridge);
 	if (config->mtu_bytes)
 		text_append(&to, "  <mtu size='%u'/>\n", config->mtu_bytes);

@@ -86,6 +86,8 @@ u32 dns_server_answer(const struct dns_zone *zone, const u8 *query, u32 size_byt
 	} else {
 		bool ours = question.class == DNS_CLASS_IN && to_machine(zone, question.name);
 
+		if (!ours && zone->asks_outside)
+			return DNS_ASK_OUTSIDE;
 		address = ours ? zone->find(zone->context, question.name) : 0;
 		code = !ours ? DNS_REFUSED : address ? DNS_OK : DNS_NO_SUCH_NAME;
 		memcpy(reply + size, query + size, question.end - size);

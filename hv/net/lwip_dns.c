@@ -14,13 +14,18 @@ static u32 find(void *context, const char *name)
 static void receive(void *context, struct udp_pcb *pcb, struct pbuf *buffer, const ip_addr_t *from, u16_t port)
 {
 	struct host_interface *interface = context;
-	struct dns_zone zone = { interface->dhcp ? interface->dhcp->domain : "", find, interface };
+	struct dns_zone zone = { interface->dhcp ? interface->dhcp->domain : "", find, interface, interface->asks_outside };
 	u8 query[DNS_MESSAGE_MAX], reply[DNS_MESSAGE_MAX];
-	u32 size = buffer->tot_len > sizeof(query) ? 0 : pbuf_copy_partial(buffer, query, sizeof(query), 0);
+	u32 size = buffer->tot_len > sizeof(query) ? 0 : pbuf_copy_partial(buffer, query, sizeof(query), 0), answer;
 	struct pbuf *out;
 
 	pbuf_free(buffer);
-	size = dns_server_answer(&zone, query, size, reply);
+	answer = dns_server_answer(&zone, query, size, reply);
+	if (answer == DNS_ASK_OUTSIDE) {
+		lwip_ask(interface, lwip_ntohl(ip4_addr_get_u32(from)), port, query, size);
+		return;
+	}
+	size = answer;
 	out = size ? pbuf_alloc(PBUF_TRANSPORT, (u16_t)size, PBUF_RAM) : NULL;
 	if (!out)
 		return;
@@ -48,6 +53,7 @@ int lwip_dns_start(struct host_interface *interface)
 
 void lwip_dns_stop(struct host_interface *interface)
 {
+	lwip_ask_forget(interface);
 	if (interface->dns_pcb)
 		udp_remove(interface->dns_pcb);
 	interface->dns_pcb = NULL;

@@ -14,13 +14,12 @@
 #include "hv/clock.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/string.h"
-#include "hv/pages.h"
 #include "hv/random.h"
 #include "hv/thread.h"
 
 static struct mutex stack_mutex;
 static struct waitqueue timers_wait;
-static u32 interface_count; /* (a) */
+static u32 interface_count; /* (a) and the uplink */
 
 void host_stack_lock(void) { mutex_lock(&stack_mutex); }
 void host_stack_unlock(void) { mutex_unlock(&stack_mutex); }
@@ -47,8 +46,10 @@ static void timers_main(void *argument)
 		waitqueue_wait(&timers_wait, READ_ONCE(interface_count));
 		host_stack_lock();
 		sys_check_timeouts();
+		lwip_ask_expire();
 		milliseconds = sys_timeouts_sleeptime();
 		host_stack_unlock();
+		router_sweep();
 		thread_sleep_ns(MIN(MAX(milliseconds, 1u), 1000u) * NS_PER_MS);
 	}
 }
@@ -64,58 +65,86 @@ void host_stack_init(void)
 		panic("no memory for the network stack's thread");
 }
 
-/* A frame from the switch, in its sender's thread. */
+void lwip_timers_begin(void)
+{
+	__atomic_fetch_add(&interface_count, 1, __ATOMIC_SEQ_CST);
+	waitqueue_wake_all(&timers_wait);
+}
+
+/* A frame from the switch, in its sender's thread: the router's, or the host's own. */
 static int receive(struct net_port *port, const struct net_frame *frame)
 {
 	struct host_interface *interface = port->context;
-	struct pbuf *buffer;
-	u32 offset = 0;
-	u16 checks = NETIF_CHECKSUM_ENABLE_ALL;
+	u8 route = READ_ONCE(interface->route);
 
-	host_stack_lock();
-	buffer = pbuf_alloc(PBUF_RAW, (u16_t)frame->size_bytes, PBUF_POOL);
-	if (!buffer) {
-		host_stack_unlock();
-		return ERR_FULL;
-	}
-	for (struct pbuf *part = buffer; part; offset += part->len, part = part->next)
-		net_frame_copy(frame, offset, part->payload, part->len);
-	/* A machine of this host that vouches for a sum, or has not made it, has it from its own memory: there was no wire. */
-	if (frame->offload & (NET_CSUM_PARTIAL | NET_CSUM_VALID))
-		checks &= (u16)~(NETIF_CHECKSUM_CHECK_UDP | NETIF_CHECKSUM_CHECK_TCP);
-	NETIF_SET_CHECKSUM_CTRL(&interface->netif, checks);
-	if (interface->netif.input(buffer, &interface->netif) != ERR_OK)
-		pbuf_free(buffer);
-	host_stack_unlock();
-	return OK;
+	if (route && router_take(route, frame))
+		return OK;
+	return lwip_input(&interface->netif, frame);
 }
 
 static const struct net_port_ops port_ops = { .receive = receive };
 
-/* [host_stack_lock] pbuf's pieces as they are: the header is copied, the rest is segments. */
+/* [host_stack_lock] */
 static err_t send(struct netif *netif, struct pbuf *buffer)
 {
 	struct host_interface *interface = netif->state;
 	struct net_segment segments[NET_SEGMENTS_MAX];
 	u8 header[NET_HEADER_BYTES];
-	struct net_frame frame = { .header = header, .header_bytes = MIN(buffer->tot_len, NET_HEADER_BYTES), .size_bytes = buffer->tot_len,
-				   .segments = segments, .offload = NET_CSUM_VALID };
-	u32 skip = frame.header_bytes;
+	struct net_frame frame;
 
-	if (buffer->tot_len < NET_ETHERNET_BYTES)
-		return ERR_VAL;
-	pbuf_copy_partial(buffer, header, frame.header_bytes, 0);
-	for (const struct pbuf *part = buffer; part; part = part->next) {
-		u32 from = MIN(skip, part->len);
-
-		skip -= from;
-		if (from == part->len)
-			continue;
-		if (frame.segment_count == NET_SEGMENTS_MAX)
-			return ERR_BUF;
-		segments[frame.segment_count++] = (struct net_segment){ direct_unmap((u8 *)part->payload + from), part->len - from };
-	}
+	if (!lwip_frame(buffer, header, segments, &frame))
+		return ERR_BUF;
 	return net_port_send(&interface->port, &frame) == OK ? ERR_OK : ERR_IF;
+}
+
+/* The router's way to this network. The filter's knowledge first: no machine can claim another's address there. */
+
+static bool way_find(void *context, u32 address, u8 mac[NET_MAC_BYTES])
+{
+	struct host_interface *interface = context;
+
+	return net_switch_find_machine(interface->net, address, mac) || lwip_neighbour(&interface->netif, address, mac);
+}
+
+static void way_send(void *context, const struct net_frame *frame)
+{
+	struct host_interface *interface = context;
+
+	(void)!net_port_send(&interface->port, frame);
+}
+
+static void way_send_unknown(void *context, const struct net_frame *frame, u32 address)
+{
+	struct host_interface *interface = context;
+
+	lwip_send_unknown(&interface->netif, frame, address);
+}
+
+static u16 way_slot(void *context, const struct net_frame *frame)
+{
+	struct host_interface *interface = context;
+
+	return (u16)net_switch_find_slot(interface->net, net_source_mac(frame));
+}
+
+static u32 way_address_of(void *context, u16 slot)
+{
+	struct host_interface *interface = context;
+
+	return net_switch_address_at(interface->net, slot);
+}
+
+static int add_route(struct host_interface *interface, const struct host_interface_config *config)
+{
+	const struct router_way way = { .mac = interface->port.mac, .find = way_find, .send = way_send, .send_unknown = way_send_unknown,
+					.slot = way_slot, .address_of = way_address_of, .context = interface };
+	const struct nat_interface nat = { .mode = config->mode ? config->mode : NAT_ISOLATED, .address = config->address, .mask = config->mask,
+					   .mtu_bytes = config->mtu_bytes, .port_first = config->port_first, .port_last = config->port_last };
+	u8 number;
+	int code = router_add(&nat, &way, &number);
+
+	WRITE_ONCE(interface->route, number);
+	return code;
 }
 
 static err_t start(struct netif *netif)
@@ -176,6 +205,7 @@ int host_interface_create(const struct host_interface_config *config, struct net
 	interface->port.link_up = true;
 	interface->dhcp = config->dhcp;
 	interface->net = net;
+	interface->asks_outside = config->mode >= NAT_MASQUERADE;
 	host_stack_lock();
 	code = add(interface, config);
 	host_stack_unlock();
@@ -185,10 +215,14 @@ int host_interface_create(const struct host_interface_config *config, struct net
 	if (code != OK)
 		goto remove;
 	net_switch_set_address(&interface->port, config->address);
-	__atomic_fetch_add(&interface_count, 1, __ATOMIC_SEQ_CST);
-	waitqueue_wake_all(&timers_wait);
+	code = add_route(interface, config);
+	if (code != OK)
+		goto unplug;
+	lwip_timers_begin();
 	*out = interface;
 	return OK;
+unplug:
+	net_switch_unplug(&interface->port);
 remove:
 	host_stack_lock();
 	remove(interface);
@@ -200,12 +234,18 @@ free:
 
 void host_interface_destroy(struct host_interface *interface)
 {
+	router_remove(interface->route);
 	net_switch_unplug(&interface->port); /* without the mutex: who is in receive waits for it */
 	host_stack_lock();
 	remove(interface);
 	host_stack_unlock();
 	__atomic_fetch_sub(&interface_count, 1, __ATOMIC_SEQ_CST);
 	kfree(interface);
+}
+
+u8 host_interface_route(const struct host_interface *interface)
+{
+	return interface->route;
 }
 
 struct net_port *host_interface_port(struct host_interface *interface)

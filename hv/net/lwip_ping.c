@@ -61,7 +61,8 @@ static int send(struct echo *echo, u32 data_bytes, struct raw_pcb **pcb)
 	struct pbuf *buffer;
 	int code;
 
-	if (!netif || !ip4_addr_netcmp(&address, netif_ip4_addr(netif), netif_ip4_netmask(netif)))
+	if (!netif || !ip4_addr_get_u32(netif_ip4_addr(netif)) ||
+	    (!ip4_addr_netcmp(&address, netif_ip4_addr(netif), netif_ip4_netmask(netif)) && !ip4_addr_get_u32(netif_ip4_gw(netif))))
 		return ERR_NOT_FOUND;
 	*pcb = raw_new(IP_PROTO_ICMP);
 	buffer = request(echo, data_bytes);
@@ -80,7 +81,7 @@ static int send(struct echo *echo, u32 data_bytes, struct raw_pcb **pcb)
 
 int host_ping(u32 address, u16 sequence, u32 data_bytes, u64 timeout_ns, u64 *round_trip_ns)
 {
-	struct echo echo = { .identifier = (u16)LWIP_RAND(), .sequence = lwip_htons(sequence), .address = address };
+	struct echo echo = { .identifier = (u16)(LWIP_RAND() | 0x00c0), .sequence = lwip_htons(sequence), .address = address };
 	struct raw_pcb *pcb = NULL;
 	u64 start = clock_ns(), answered;
 	int code;

@@ -338,3 +338,44 @@ u32 net_switch_resolve(struct net_switch *net, const char *name)
 	unlock_irqrestore(&net->lock, flags);
 	return address;
 }
+
+u32 net_switch_slot_of(const struct net_port *port)
+{
+	const struct net_switch_slot *slot = port->network;
+
+	return (u32)(slot - slot->of->slots);
+}
+
+u32 net_switch_find_slot(struct net_switch *net, const u8 *mac)
+{
+	u64 flags = lock_irqsave(&net->lock);
+	const struct net_switch_slot *slot = find(net, net_mac(mac), clock_ns());
+
+	unlock_irqrestore(&net->lock, flags);
+	return slot ? (u32)(slot - net->slots) : 0;
+}
+
+u32 net_switch_address_at(struct net_switch *net, u32 slot)
+{
+	u64 flags = lock_irqsave(&net->lock);
+	u32 address = slot < net->end && net->slots[slot].port ? net->slots[slot].filter.address : 0;
+
+	unlock_irqrestore(&net->lock, flags);
+	return address;
+}
+
+bool net_switch_find_machine(struct net_switch *net, u32 address, u8 mac[NET_MAC_BYTES])
+{
+	u64 flags = lock_irqsave(&net->lock);
+	bool found = false;
+
+	for (u32 i = 0; i < net->end && !found; i++) {
+		const struct net_switch_slot *slot = &net->slots[i];
+
+		found = slot->port && slot->kind == SWITCH_MACHINE && slot->filter.address == address;
+		if (found)
+			memcpy(mac, slot->port->mac, NET_MAC_BYTES);
+	}
+	unlock_irqrestore(&net->lock, flags);
+	return found;
+}

@@ -56,6 +56,14 @@ void net_switch_look(struct net_port *port, u32 *address, u64 *filtered);
 void net_switch_set_name(struct net_port *port, const char *name);
 /* The IPv4 address of a machine's first port here, by the machine's name in any case; 0: none; 0xffffffff: not known yet. */
 u32 net_switch_resolve(struct net_switch *net, const char *name);
+/* Its place at the switch, below SWITCH_PORTS_MAX; the port is plugged in. */
+u32 net_switch_slot_of(const struct net_port *port);
+/* The place that an Ethernet address is known at; 0 when it is not. */
+u32 net_switch_find_slot(struct net_switch *net, const u8 *mac);
+/* The address of the machine at a place; 0: nobody is there, or it is not known yet. */
+u32 net_switch_address_at(struct net_switch *net, u32 slot);
+/* The Ethernet address of the machine that has this IPv4 address by the filter's knowledge. False: nobody has. */
+bool net_switch_find_machine(struct net_switch *net, u32 address, u8 mac[NET_MAC_BYTES]);
 /* Binds the address to the port from now on. */
 void net_switch_set_address(struct net_port *port, u32 address);
 

@@ -213,11 +213,14 @@ static int net_dhcp_leases(struct shell *shell, const struct shell_arguments *ar
 static int ping(struct shell *shell, const struct shell_arguments *arguments)
 {
 	const char *text = shell_text(arguments, "address");
+	char words[ADDRESS_TEXT_SIZE];
+	struct manage_error failure;
 	u64 count = 4;
 	u32 address, answered = 0;
 
-	if (address_parse(&address, text))
-		return shell_error(shell, "'%s' is not an IPv4 address", text);
+	if (network_resolve(text, &address, &failure))
+		return shell_error(shell, "%s", failure.text);
+	address_format(words, address);
 	if (shell_number(shell, arguments, "count", &count) < 0)
 		return ERR_INVALID;
 	for (u32 i = 1; i <= count && !shell_interrupted(shell); i++) {
@@ -226,18 +229,65 @@ static int ping(struct shell *shell, const struct shell_arguments *arguments)
 		int code = network_ping(address, i, &ns, &error);
 
 		if (code == OK && ns)
-			shell_print(shell, "64 bytes from %s: icmp_seq=%u time=%llu.%03llu ms\n", text, i, (unsigned long long)(ns / 1000000),
+			shell_print(shell, "64 bytes from %s: icmp_seq=%u time=%llu.%03llu ms\n", words, i, (unsigned long long)(ns / 1000000),
 				    (unsigned long long)(ns / 1000 % 1000));
 		else if (code != OK)
 			return shell_error(shell, "%s", error.text);
 		else
-			shell_print(shell, "no answer from %s: icmp_seq=%u\n", text, i);
+			shell_print(shell, "no answer from %s: icmp_seq=%u\n", words, i);
 		answered += ns != 0;
 		if (i < count && ns)
 			shell_sleep(shell, 1000000000);
 	}
 	shell_print(shell, "%llu packets transmitted, %u received\n", (unsigned long long)count, answered);
 	return answered ? OK : ERR_TIMEOUT;
+}
+
+static const char *protocol_name(u8 protocol)
+{
+	return protocol == 6 ? "tcp" : protocol == 17 ? "udp" : "icmp";
+}
+
+/* "192.168.122.5:80"; of an echo, whose two ports are one number, the number that is there. */
+static void endpoint(char *to, size_t size, u32 address, u16 port)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	address_format(text, address);
+	if (port)
+		format(to, size, "%s:%u", text, port);
+	else
+		format(to, size, "%s", text);
+}
+
+static void connection_row(void *context, const struct network_connection *connection)
+{
+	struct shell_table *table = context;
+	char from[24], to[24], seen_as[24], goes_to[24], frames[48];
+
+	endpoint(from, sizeof(from), connection->from, connection->from_port);
+	endpoint(to, sizeof(to), connection->to, connection->to_port);
+	endpoint(seen_as, sizeof(seen_as), connection->seen_as, connection->seen_as_port);
+	endpoint(goes_to, sizeof(goes_to), connection->goes_to, connection->goes_to_port);
+	format(frames, sizeof(frames), "%llu/%llu", (unsigned long long)connection->frames[0], (unsigned long long)connection->frames[1]);
+	shell_table_row(table, protocol_name(connection->protocol), connection->state, from, to, seen_as, goes_to, frames);
+}
+
+static int net_conntrack(struct shell *shell, const struct shell_arguments *arguments)
+{
+	struct shell_table table;
+	struct manage_error error;
+	char *summary = network_router_summary(&error);
+
+	(void)arguments;
+	if (!summary)
+		return shell_error(shell, "%s", error.text);
+	shell_table_begin(&table, 7, "Protocol", "State", "From", "To", "Seen as", "Goes to", "Frames");
+	(void)network_connections(connection_row, &table);
+	shell_table_end(&table, shell);
+	shell_print(shell, "%s", summary);
+	kfree(summary);
+	return OK;
 }
 
 static void complete_networks(struct shell_completions *completions)
@@ -267,8 +317,9 @@ static const struct shell_option autostart_options[] = {
 static const struct shell_option file_options[] = {
 	{ .name = "file", .help = "file containing an XML network description", .kind = SHELL_TEXT }, { 0 },
 };
+static const struct shell_option no_options[] = { { 0 } };
 static const struct shell_option ping_options[] = {
-	{ .name = "address", .help = "an IPv4 address on one of this host's networks", .kind = SHELL_TEXT, .required = true },
+	{ .name = "address", .help = "an IPv4 address or a name", .kind = SHELL_TEXT, .required = true },
 	{ .name = "count", .help = "how many times; 4 without", .kind = SHELL_NUMBER, .only_by_name = true }, { 0 },
 };
 
@@ -277,6 +328,8 @@ static const struct shell_option ping_options[] = {
 
 const struct shell_command shell_commands_network[] = {
 	ROW("net-autostart", "autostart a network", "Configure a network to be automatically started at boot.", autostart_options, net_autostart),
+	ROW("net-conntrack", "list the connections between networks and the outside",
+	    "List the connections that the host translates or lets in.", no_options, net_conntrack),
 	ROW("net-create", "create a network from an XML file", "Create a network.", file_options, net_create),
 	ROW("net-define", "define an inactive persistent virtual network or modify an existing persistent one from an XML file",
 	    "Define or modify a persistent virtual network.", file_options, net_define),
@@ -287,6 +340,6 @@ const struct shell_command shell_commands_network[] = {
 	ROW("net-list", "list networks", "Returns list of networks.", list_options, net_list),
 	ROW("net-start", "start a (previously defined) inactive network", "Start a network.", network_options, net_start),
 	ROW("net-undefine", "undefine a persistent network", "Undefine the configuration for a persistent network.", network_options, net_undefine),
-	ROW("ping", "send ICMP echo requests from the host", "Ask an address on one of the host's networks to answer.", ping_options, ping),
+	ROW("ping", "send ICMP echo requests from the host", "Ask a machine, or somebody outside, to answer.", ping_options, ping),
 	{ 0 },
 };

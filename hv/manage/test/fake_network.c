@@ -17,6 +17,15 @@ int network_plug(const char *name, struct net_port *port, const char *machine, b
 	return network_check(name, error);
 }
 
+int network_forward_ports(struct net_port *port, const struct network_forward *forwards, u32 count, struct manage_error *error)
+{
+	(void)port;
+	(void)forwards;
+	(void)count;
+	(void)error;
+	return OK;
+}
+
 void network_unplug(struct net_port *port)
 {
 	port->network = NULL;

@@ -26,7 +26,9 @@ START_TEST(everything_is_read)
 	static const char xml[] =
 		"<?xml version='1.0'?>\n<!-- a machine -->\n<domain type='kvm' id='7'>\n"
 		"<devices><interface type='network'><mac address='52:54:00:0a:0b:0c'/><source network='lab &amp; co'/><target dev='vnet3'/>"
-		"<model type='virtio'/><filterref filter='solera-none'/><link state='down'/><mtu size='9000'/></interface>"
+		"<model type='virtio'/><filterref filter='solera-none'/><link state='down'/><mtu size='9000'/>"
+		"<portForward proto='tcp'><range start='8080' to='80'/><range start='2000' end='2010'/></portForward><portForward proto='udp'>"
+		"<range start='53'/></portForward></interface>"
 		"<interface type='network'><source network='default'/></interface><disk type='block' device='disk'><driver name='qemu' type='qcow2' cache='none' error_policy='stop' rerror_policy='ignore' io='native' discard='unmap'/>"
 		"<source dev='/dev/nvme0n1'/><target dev='vdb' bus='virtio'/><iotune><read_iops_sec>100</read_iops_sec><read_iops_sec_max>200</read_iops_sec_max></iotune><readonly/><serial>S-1.2+3_4</serial>"
 		"<address type='pci' domain='0x0000' bus='0x00' slot='0x03' function='0x0'/></disk>"
@@ -126,6 +128,18 @@ START_TEST(refusals_name_file_line_and_element)
 		  "a.xml:6: <mac>: '01:00:00:00:00:01' is not the Ethernet address of one card" },
 		{ HEAD "<devices><interface type='network'>\n<model type='e1000'/></interface></devices></domain>",
 		  "a.xml:6: <model>: type 'e1000' is not supported by this version of Solera (supported: virtio)" },
+		{ HEAD "<devices><interface type='network'>\n<portForward proto='tcp'/></interface></devices></domain>",
+		  "a.xml:6: <portForward>: <range> is missing: forwarding all ports is not supported by this version of Solera" },
+		{ HEAD "<devices><interface type='network'>\n<portForward proto='icmp'><range start='1'/></portForward></interface></devices></domain>",
+		  "a.xml:6: <portForward>: attribute 'proto' is tcp or udp" },
+		{ HEAD "<devices><interface type='network'><portForward proto='tcp'>\n<range start='0'/></portForward></interface></devices></domain>",
+		  "a.xml:6: <range>: start is a number from 1 to 65535" },
+		{ HEAD "<devices><interface type='network'><portForward proto='tcp'>\n<range start='9' end='8'/></portForward></interface></devices></domain>",
+		  "a.xml:6: <range>: end and to are numbers from 1 to 65535, end is not below start" },
+		{ HEAD "<devices><interface type='network'><portForward proto='tcp'>\n<range start='2' end='9' to='65530'/></portForward></interface></devices></domain>",
+		  "a.xml:6: <range>: end and to are numbers from 1 to 65535, end is not below start" },
+		{ HEAD "<devices><interface type='network'><portForward proto='tcp'>\n<range start='50000'/></portForward></interface></devices></domain>",
+		  "a.xml:6: <range>: ports from 49152 on are the host's own" },
 		{ HEAD "<devices><interface type='network'>\n<bandwidth/></interface></devices></domain>",
 		  "a.xml:6: <bandwidth>: not supported by this version of Solera" },
 		{ HEAD "<devices><interface type='network'><mac address='52:54:00:00:00:01'/><source network='n'/></interface>\n"

@@ -9,6 +9,7 @@
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
 #include "hv/manage/network.h"
+#include "hv/net/nat.h"
 
 static struct manage_error error;
 static struct network_config config, again;
@@ -21,6 +22,7 @@ static int parse(struct network_config *to, const char *xml)
 
 static const char full[] =
 	"<network>\n  <name>lab &amp; co</name>\n  <uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid>\n"
+	"  <forward mode='nat'>\n    <nat>\n      <port start='2000' end='65535'/>\n    </nat>\n  </forward>\n"
 	"  <bridge name='virbr7' stp='on' delay='0'/>\n  <mtu size='9000'/>\n  <mac address='52:54:00:01:02:03'/>\n"
 	"  <domain name='lab.example'/>\n  <ip address='10.1.2.1' netmask='255.255.255.0'>\n    <dhcp>\n"
 	"      <range start='10.1.2.10' end='10.1.2.20'/>\n      <host mac='52:54:00:00:00:0a' name='ten' ip='10.1.2.30'/>\n"
@@ -38,12 +40,40 @@ START_TEST(what_is_read_is_written)
 	kfree(text);
 	ck_assert_int_eq(parse(&config, "<network><name>a</name><forward mode='none'/><ip family='ipv4' address='10.0.0.1' prefix='30'/></network>"), OK);
 	ck_assert(config.mask == 0xfffffffc && config.prefix && !config.dhcp && !config.bridge[0] && !config.has_uuid);
+	ck_assert_uint_eq(config.forward, NAT_ABSENT);
 	strcpy(config.bridge, "virbr0"); /* what define fills in */
 	config.mac[0] = 2;
 	text = network_xml_format(&config);
 	ck_assert_int_eq(parse(&again, text), OK);
 	ck_assert(again.mask == config.mask && again.address == config.address);
 	kfree(text);
+}
+END_TEST
+
+START_TEST(ways_to_the_outside)
+{
+	static const struct { const char *forward; enum nat_mode mode; const char *written; } rows[] = {
+		{ "", NAT_ABSENT, "<forward" }, { "<forward/>", NAT_MASQUERADE, "<forward mode='nat'/>" },
+		{ "<forward mode='nat'><nat/></forward>", NAT_MASQUERADE, "<forward mode='nat'/>" },
+		{ "<forward mode='route'/>", NAT_ROUTED, "<forward mode='route'/>" },
+	};
+	char xml[300], *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(xml, sizeof(xml), "<network><name>a</name>%s<ip address='10.0.0.1' prefix='24'/></network>", rows[i].forward);
+		ck_assert_msg(parse(&config, xml) == OK, "%s", error.text);
+		ck_assert_uint_eq(config.forward, rows[i].mode);
+		text = network_xml_format(&config);
+		ck_assert(!strstr(text, rows[i].written) == !rows[i].mode);
+		kfree(text);
+	}
+}
+END_TEST
+
+START_TEST(a_router_has_an_address)
+{
+	ck_assert_int_eq(parse(&config, "<network><name>a</name><forward mode='nat'/></network>"), MANAGE_FAILED);
+	ck_assert(strstr(error.text, "needs an <ip>"));
 }
 END_TEST
 
@@ -67,7 +97,11 @@ START_TEST(what_is_refused)
 		{ "<ip address='10.0.0.1' prefix='24'><dhcp><host mac='52:54:00:00:00:01' ip='10.0.0.2'/>"
 		  "<host mac='52:54:00:00:00:02' ip='10.0.0.2'/></dhcp></ip>", "another <host>" },
 		{ "<ip address='10.0.0.01' prefix='24'/>", "is not the IPv4 address" },
-		{ "<forward mode='nat'/>", "mode 'nat' is not supported" }, { "<forward/>", "mode 'nat' is not supported" },
+		{ "<forward mode='bridge'/>", "mode 'bridge' is not supported" },
+		{ "<forward mode='nat' dev='eth0'/>", "dev" }, { "<forward mode='route'><nat/></forward>", "mode 'nat' only" },
+		{ "<forward><nat><port start='80' end='90'/></nat></forward>", "from 1024 to 65535" },
+		{ "<forward><nat><port start='2000' end='1999'/></nat></forward>", "in this order" },
+		{ "<forward><nat><port start='50000' end='50001'/></nat></forward>", "the host's own" },
 		{ "<mtu size='67'/>", "from 68 to 65521" }, { "<bridge name='a b'/>", "letters, digits" }, { "<mac address='ff:ff:ff:ff:ff:ff'/>", "of one card" },
 		{ "<dns/>", "n.xml:2" }, { "<vlan/>", "n.xml:2" }, { "<name>a/b</name>", "no '/'" },
 	};
@@ -107,6 +141,8 @@ Suite *test_suite(void)
 	TCase *t = tcase_create("xml");
 
 	tcase_add_test(t, what_is_read_is_written);
+	tcase_add_test(t, ways_to_the_outside);
+	tcase_add_test(t, a_router_has_an_address);
 	tcase_add_test(t, what_is_refused);
 	tcase_add_test(t, addresses);
 	suite_add_tcase(suite, t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lwIP as Solera builds it: no threads of its own (one mutex around all of it, lwip_host.c), memory from kmalloc, IPv4 with ARP,
- * ICMP and UDP. What the host has no use for yet is off: TCP, IPv6, DHCP client, DNS client, sockets.
+ * ICMP and UDP, the DHCP client. What the host has no use for yet is off: TCP, IPv6, sockets; its DNS client (lwip_ask.c is ours).
  */
 #ifndef HV_NET_LWIP_OPTIONS_LWIPOPTS_H
 #define HV_NET_LWIP_OPTIONS_LWIPOPTS_H
@@ -39,11 +39,15 @@
 #define LWIP_RAW 1
 #define LWIP_UDP 1
 #define LWIP_TCP 0
-#define LWIP_DHCP 0
+#define LWIP_DHCP 1
+#define LWIP_DHCP_CHECK_LINK_UP 1
+#define LWIP_DHCP_PROVIDE_DNS_SERVERS 0
+#define LWIP_HOOK_DHCP_PARSE_OPTION(netif, dhcp, state, msg, msg_type, option, len, pbuf, offset) \
+	lwip_dhcp_option(netif, state, option, len, pbuf, offset)
 #define LWIP_DNS 0
 #define LWIP_IGMP 0
 #define LWIP_SINGLE_NETIF 0
-#define LWIP_NETIF_STATUS_CALLBACK 0
+#define LWIP_NETIF_STATUS_CALLBACK 1
 #define LWIP_CHECKSUM_CTRL_PER_NETIF 1
 #define LWIP_NUM_NETIF_CLIENT_DATA 0
 /* A DHCP client speaks from 0.0.0.0 to all: the server's port takes that. */

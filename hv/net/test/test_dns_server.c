@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/net/dns_server.c hv/lib/string.c */
-/* The machines' name server: known and unknown names, other types and domains, garbage at every length. */
+/* LINK: hv/net/dns_server.c hv/net/dns_forward.c hv/lib/string.c */
+/* Other servers' answers, and the machines' name server: known and unknown names, other types and domains, garbage at every length. */
 #include "hv/lib/test/unit.h"
 #include <string.h>
 #include "hv/lib/string.h"
 #include "hv/net/bytes.h"
-#include "hv/net/dns_server.h"
+#include "hv/net/dns_forward.h"
 
 static u8 query[600], reply[DNS_MESSAGE_MAX];
 
@@ -15,7 +15,7 @@ static u32 find(void *context, const char *name)
 	return string_equal_ignore_case(name, "web") ? 0x0a000005 : string_equal_ignore_case(name, "new") ? DNS_NO_ADDRESS : 0;
 }
 
-static const struct dns_zone zone = { "lan", find, NULL };
+static const struct dns_zone zone = { "lan", find, NULL, false }, asking = { "lan", find, NULL, true };
 
 /* A query for a name of labels, "\3web" as DNS writes it. */
 static u32 make(const char *labels, u16 type, u16 class)
@@ -73,6 +73,45 @@ START_TEST(garbage)
 }
 END_TEST
 
+START_TEST(others_are_asked)
+{
+	u8 made[DNS_MESSAGE_MAX], answer[600];
+	u32 size = make("\3www\7example\3com", 1, 1), end;
+
+	ck_assert_uint_eq(dns_server_answer(&asking, query, size, reply), DNS_ASK_OUTSIDE);
+	make("\3web\3lan", 1, 1);
+	ck_assert_uint_ne(dns_server_answer(&asking, query, size, reply), DNS_ASK_OUTSIDE);
+	make("\3nix", 1, 1); /* a single word is a machine here, and nothing elsewhere */
+	ck_assert_uint_ne(dns_server_answer(&asking, query, 21, reply), DNS_ASK_OUTSIDE);
+	size = make("\3www\7example\3com", 1, 1);
+	ck_assert_uint_eq(dns_make_query("www.example.com", 0x1234, made), size);
+	ck_assert_int_eq(memcmp(made, query, size), 0);
+	ck_assert_uint_eq(dns_make_query("", 1, made) + dns_make_query("a..b", 1, made) + dns_make_query(".", 1, made), 0);
+	/* An answer: an alias, then the address. */
+	memcpy(answer, query, size);
+	answer[2] = 0x81;
+	answer[7] = 2;
+	memcpy(answer + size, "\xc0\x0c\0\5\0\1\0\0\0\1\0\4\1x\xc0\x10\xc0\x2d\0\1\0\1\0\0\0\1\0\4\x5d\xb8\xd8\x22", 32);
+	end = size + 32;
+	ck_assert(dns_answers(query, size, answer, end));
+	ck_assert_uint_eq(dns_first_address(answer, end), 0x5db8d822);
+	answer[13] = 'W'; /* the case does not matter */
+	ck_assert(dns_answers(query, size, answer, end));
+	for (u32 i = 0; i < end; i++)
+		ck_assert_uint_eq(dns_first_address(answer, i), 0); /* cut anywhere: no address, nothing read behind */
+	for (u32 i = 0; i < size; i++) {
+		if (i >= 6 && i < 12)
+			continue; /* how many answers there are is theirs to say */
+		answer[i] ^= i == 2 ? 0x80 : 1;
+		ck_assert_msg(i == 3 || !dns_answers(query, size, answer, end), "byte %u", i);
+		answer[i] ^= i == 2 ? 0x80 : 1;
+	}
+	ck_assert(!dns_answers(query, size, answer, size - 1) && !dns_answers(query, 12, answer, end));
+	answer[3] |= 3;
+	ck_assert_uint_eq(dns_first_address(answer, end), 0);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("dns server");
@@ -80,6 +119,7 @@ Suite *test_suite(void)
 
 	tcase_add_test(t, names);
 	tcase_add_test(t, garbage);
+	tcase_add_test(t, others_are_asked);
 	suite_add_tcase(suite, t);
 	return suite;
 }

@@ -27,6 +27,11 @@ typedef long ssize_t;
 /* Its own invariants, which nothing from a network may break: the fuzz targets hold it to that. */
 #define LWIP_PLATFORM_ASSERT(text) panic("lwIP: %s", text)
 unsigned int lwip_random(void);
+struct netif;
+struct pbuf;
+/* hv/net/lwip_uplink.c: an option that lwIP's DHCP client does not read itself. */
+void lwip_dhcp_option(struct netif *netif, unsigned char state, unsigned char option, unsigned char size, struct pbuf *buffer,
+		      unsigned short offset);
 #define LWIP_RAND() lwip_random()
 
 #endif
