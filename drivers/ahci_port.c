@@ -5,6 +5,7 @@
  * AHCI 1.3.1, "Port reset" (10.4.2), "Hot plug" (7.3), "Error recovery" (6.2.2).
  */
 #include "drivers/ahci_internal.h"
+#include "drivers/disk_name.h"
 #include "hv/clock.h"
 #include "hv/dma.h"
 #include "hv/kmalloc.h"
@@ -20,7 +21,7 @@
 #define LINK_TIMEOUT_NS (100 * 1000000ull)
 #define CD_BLOCK_BYTES 2048u
 
-static u32 disks_named, cds_named; /* (a) */
+static u32 cds_named; /* (a) */
 
 u32 ahci_port_read(const struct ahci_port *port, u32 offset)
 {
@@ -171,11 +172,8 @@ static void name_port(struct ahci_port *port)
 		format(port->name, sizeof(port->name), "sr%u", __atomic_fetch_add(&cds_named, 1, __ATOMIC_RELAXED));
 		return;
 	}
-	number = __atomic_fetch_add(&disks_named, 1, __ATOMIC_RELAXED);
-	if (number < 26)
-		format(port->name, sizeof(port->name), "sd%c", 'a' + number);
-	else
-		format(port->name, sizeof(port->name), "sd%c%c", 'a' + (number / 26 - 1) % 26, 'a' + number % 26);
+	if (disk_name_take(port->name, &number)) /* 256 disks: block_register refuses the one without a name of its own */
+		string_copy(port->name, "sd", sizeof(port->name));
 }
 
 /* Something answers on the port: what is it? */
@@ -225,7 +223,7 @@ static void pull_out(struct ahci_port *port)
 	log_warning("%s: it was pulled out", device->name);
 	__atomic_store_n(&device->gone, true, __ATOMIC_RELEASE);
 	ahci_fail_all(port, ERR_NOT_FOUND);
-	block_unregister(device);
+	block_disk_unregister(device);
 	port->device = NULL;
 	port->kind = AHCI_NOTHING;
 	kfree(device);

@@ -4,6 +4,7 @@
  * keyboard", never a hang.
  */
 #include "arch/x86/port.h"
+#include "drivers/keyboard_input.h"
 #include "drivers/ps2_keyboard.h"
 #include "hv/clock.h"
 #include "hv/lib/error.h"
@@ -141,20 +142,6 @@ static const char *find_keyboard(u8 *config_byte)
 	return NULL;
 }
 
-static void key_byte(u8 byte)
-{
-	struct keyboard_output output;
-
-	ps2.keyboard.application_keys = ps2.config.application_keys && ps2.config.application_keys();
-	keyboard_decode(&ps2.keyboard, byte, &output);
-	if (output.count)
-		ps2.config.device->received(ps2.config.device->context, output.bytes, output.count);
-	if (output.event == KEYBOARD_REBOOT)
-		log_notice("Ctrl-Alt-Del was pressed: host-reboot restarts the host, poweroff turns it off");
-	else if (output.event != KEYBOARD_NOTHING && ps2.config.look_back)
-		ps2.config.look_back(output.event == KEYBOARD_LOOK_BACK ? 1 : -1);
-}
-
 static void interrupt(void *context)
 {
 	(void)context;
@@ -165,7 +152,7 @@ static void interrupt(void *context)
 			break;
 		byte = inb(PORT_DATA);
 		if (!(status & STATUS_FROM_MOUSE))
-			key_byte(byte);
+			keyboard_input_byte(&ps2.keyboard, byte);
 	}
 }
 
@@ -177,11 +164,11 @@ static void start_thread(void *argument)
 
 	(void)argument;
 	ps2.config.set_up();
-	if (why) {
-		log_notice("no keyboard found: use serial (%s)", why);
-		return;
-	}
-	if (!ps2.config.device->received)
+	if (why && keyboard_input_usb_count())
+		log_info("no PS/2 keyboard (%s)", why);
+	else if (why)
+		log_notice("no keyboard found: use serial, or plug one in by USB (%s)", why);
+	if (why)
 		return;
 	if (ps2.config.register_interrupt(interrupt, NULL) != OK) {
 		log_warning("no interrupt for the PS/2 keyboard: use serial");
@@ -191,7 +178,7 @@ static void start_thread(void *argument)
 		log_warning("the PS/2 controller does not take its configuration: use serial");
 		return;
 	}
-	log_info("PS/2 keyboard, layout %s", ps2.keyboard.layout->name);
+	log_info("PS/2 keyboard, layout %s", keyboard_input_layout()->name);
 }
 
 int ps2_keyboard_start(const struct ps2_keyboard_config *config)
@@ -199,7 +186,6 @@ int ps2_keyboard_start(const struct ps2_keyboard_config *config)
 	struct thread *thread;
 
 	ps2.config = *config;
-	ps2.keyboard.layout = config->layout;
 	thread = thread_create("keyboard", start_thread, NULL);
 	if (!thread)
 		return ERR_NO_MEMORY;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The PS/2 keyboard behind an 8042 controller (USB keyboards too, where the firmware keeps emulating one).
+ * The PS/2 keyboard behind an 8042 controller.
  *
  * Set-up waits for hardware (a self test takes up to a second, and keys pressed meanwhile are lost) and so runs on a thread of
  * its own; the boot does not wait for it, the screen's prompt does. Keys come by interrupt and are handed on as bytes. Sources: IBM Personal System/2 "Keyboard and Auxiliary Device Controller"; OSDev's wiki,
@@ -9,21 +9,16 @@
 #ifndef DRIVERS_PS2_KEYBOARD_H
 #define DRIVERS_PS2_KEYBOARD_H
 
-#include "drivers/ps2_keymap.h"
-#include "hv/char_device.h"
+#include "hv/lib/types.h"
 
 struct ps2_keyboard_config {
-	const struct keyboard_layout *layout;
-	struct char_device *device;      /* its received() gets what is typed, in interrupt context */
 	void (*set_up)(void);            /* thread context, once: it is known whether there is a keyboard; no key came yet */
-	void (*look_back)(int pages);    /* Shift-PgUp, Shift-PgDn */
-	bool (*application_keys)(void);  /* what the terminal wants the cursor keys to send */
 	/* Registers ps2_keyboard_interrupt for IRQ 1; called once the keyboard answers. */
 	MUST_CHECK int (*register_interrupt)(void (*handler)(void *context), void *context);
 	bool absent;                     /* the firmware says that there is no 8042: do not look */
 };
 
-/* Thread context, once. ERR_NO_MEMORY: no thread for it, and set_up is not called. */
+/* After keyboard_input_start, which says where keys go. Thread context, once. ERR_NO_MEMORY: no thread for it, and set_up is not called. */
 MUST_CHECK int ps2_keyboard_start(const struct ps2_keyboard_config *config);
 
 #endif

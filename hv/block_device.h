@@ -111,6 +111,7 @@ struct block_device {
 	struct list_node node;      /* [registry] */
 	struct list_node users;     /* [registry] */
 	bool opening;               /* [registry] open or close is under way */
+	bool partitions_known;      /* (a) its partition table was read (hv/block/partition.c) */
 };
 
 static inline void block_submit(struct block_device *device, struct block_request *request)
@@ -124,6 +125,12 @@ static inline void block_submit(struct block_device *device, struct block_reques
  */
 MUST_CHECK int block_register(struct block_device *device);
 void block_unregister(struct block_device *device);
+/*
+ * A disk of the hardware's that comes or goes at any time: its partitions come and go with it (hv/block/partition.c). Thread context,
+ * not that of a thread which the disk's own requests wait for.
+ */
+MUST_CHECK int block_disk_register(struct block_device *disk);
+void block_disk_unregister(struct block_device *disk);
 /* limits changed (a resize, a medium put in or taken out). Any thread. */
 void block_device_changed(struct block_device *device);
 

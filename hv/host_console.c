@@ -4,6 +4,7 @@
  * with its keyboard. With hv/main.c the only file of the core that names drivers.
  */
 #include "arch/x86/early_console.h"
+#include "drivers/keyboard_input.h"
 #include "drivers/ps2_keyboard.h"
 #include "drivers/screen.h"
 #include "drivers/uart16550.h"
@@ -177,7 +178,7 @@ static int register_keyboard(void (*handler)(void *context), void *context)
 	return interrupt_register_isa(KEYBOARD_IRQ, "keyboard", handler, context);
 }
 
-/* A prompt that takes no keys yet would lose the first ones: the screen's comes once the keyboard is set up, or is known to be none. */
+/* A prompt that takes no keys yet would lose the first ones: the screen's comes once the keyboard is set up, or is known to be none. USB keyboards are there by then (usb_start), or come later. */
 static u64 screen_log_position;
 
 static void open_screen(void)
@@ -187,23 +188,24 @@ static void open_screen(void)
 
 static void start_keyboard(struct char_device *screen)
 {
+	struct keyboard_input_config input = {
+		.device = screen, .look_back = screen_look_back, .application_keys = screen_application_keys,
+	};
 	struct ps2_keyboard_config config = {
-		.device = screen,
 		.set_up = open_screen,
-		.look_back = screen_look_back,
-		.application_keys = screen_application_keys,
 		.register_interrupt = register_keyboard,
 		.absent = host_acpi.present && !host_acpi.pm.has_8042,
 	};
 	char name[16];
 
 	if (boot_option("keyboard", name, sizeof(name))) {
-		config.layout = keyboard_layout_find(name);
-		if (!config.layout)
+		input.layout = keyboard_layout_find(name);
+		if (!input.layout)
 			log_warning("command line: keyboard=%s: no such layout; there are us, uk, de, es, fr", name);
 	}
-	if (!config.layout)
-		config.layout = keyboard_layout_find("us");
+	if (!input.layout)
+		input.layout = keyboard_layout_find("us");
+	keyboard_input_start(&input);
 	if (ps2_keyboard_start(&config) != OK) {
 		log_warning("no memory for the keyboard's thread: use serial");
 		open_screen();

@@ -13,6 +13,7 @@
 #include "drivers/e1000.h"
 #include "drivers/nvme.h"
 #include "drivers/pci.h"
+#include "drivers/usb/usb.h"
 #include "drivers/virtio_host_net.h"
 #include "hv/block/partition.h"
 #include "hv/block/ramdisk.h"
@@ -79,7 +80,7 @@ static void *map_registers(u64 address, u64 size_bytes)
 /* Finds the host's PCI devices, and tells everybody who asks for them or for the firmware's tables. */
 static void host_devices_init(void)
 {
-	static const struct pci_driver *const drivers[] = { &nvme_driver, &ahci_driver, &virtio_host_net_driver, &e1000_driver, &e1000e_driver, NULL };
+	static const struct pci_driver *const drivers[] = { &nvme_driver, &ahci_driver, &xhci_driver, &virtio_host_net_driver, &e1000_driver, &e1000e_driver, NULL };
 	struct pci_ecam_range ranges[ACPI_MAX_MCFG];
 	struct pages_stats stats;
 	const struct pci_config *config;
@@ -93,8 +94,9 @@ static void host_devices_init(void)
 	power_init(&host_acpi, config);
 	if (pci_enumerate(&host_pci, config, ranges, host_acpi.mcfg_count) == OK)
 		log_info("PCI: %u functions, %u with a driver", host_pci.count, pci_bind(&host_pci, drivers));
+	usb_start();
 	partitions_scan_all();
-	nodedev_init(&(struct nodedev_host){ &host_pci, host_smbios.present ? &host_smbios : NULL });
+	nodedev_init(&(struct nodedev_host){ &host_pci, host_smbios.present ? &host_smbios : NULL, usb_for_each });
 	pages_stats(&stats);
 	host_validate_init(&(struct host_facts){ host_acpi.present, host_acpi.iommu.dmar, host_acpi.iommu.ivrs,
 						 host_acpi.iommu.interrupt_remapping, stats.total_pages * (PAGE_SIZE / KIB) });

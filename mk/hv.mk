@@ -3,7 +3,7 @@
 # Sources are found by folder; objects stand in build/hv-$(CONFIG)/.
 
 CONFIG ?= debug
-HV_FOLDERS := arch/x86 hv hv/lib hv/insn hv/dev hv/block hv/net hv/manage hv/shell drivers virtio arch/svm arch/vmx
+HV_FOLDERS := arch/x86 hv hv/lib hv/insn hv/dev hv/block hv/net hv/manage hv/shell drivers drivers/usb virtio arch/svm arch/vmx
 HV_SOURCES := $(sort $(wildcard $(HV_FOLDERS:%=%/*.c) $(HV_FOLDERS:%=%/*.S)))
 HV_BUILD := $(B)/hv-$(CONFIG)
 HV_OBJECTS := $(HV_SOURCES:%=$(HV_BUILD)/%.o)

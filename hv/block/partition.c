@@ -90,6 +90,7 @@ int partitions_scan(struct block_device *disk)
 
 	if (!table)
 		return ERR_NO_MEMORY;
+	__atomic_store_n(&disk->partitions_known, true, __ATOMIC_RELEASE);
 	error = partition_table_read(&source, table);
 	if (table->problem[0])
 		log_warning("%s: its partition table is %s: %s", disk->name, error ? "not used" : "read from its copy at the disk's end",
@@ -114,7 +115,7 @@ static bool collect(void *context, struct block_device *device)
 {
 	struct disk_list *list = context;
 
-	if (!device->parent && device->limits.sector_count && list->count < ARRAY_SIZE(list->disks))
+	if (!device->parent && !device->partitions_known && device->limits.sector_count && list->count < ARRAY_SIZE(list->disks))
 		list->disks[list->count++] = device;
 	return true;
 }
@@ -129,4 +130,40 @@ void partitions_scan_all(void)
 	for (u32 i = 0; i < list->count; i++)
 		(void)partitions_scan(list->disks[i]);
 	kfree(list);
+}
+
+int block_disk_register(struct block_device *disk)
+{
+	int error = block_register(disk);
+
+	if (!error && disk->limits.sector_count)
+		(void)partitions_scan(disk); /* what is wrong with its table is told there; the disk itself is fine */
+	return error;
+}
+
+struct part_search { const struct block_device *disk; struct block_device *found; };
+
+static bool is_part_of(void *context, struct block_device *device)
+{
+	struct part_search *search = context;
+
+	if (device->parent == search->disk && device->ops == &partition_ops)
+		search->found = device;
+	return !search->found;
+}
+
+/* Partitions go first: what lies on them is told, and lets go; then nobody comes to the disk through them any more. */
+void block_disk_unregister(struct block_device *disk)
+{
+	__atomic_store_n(&disk->gone, true, __ATOMIC_RELEASE);
+	for (;;) {
+		struct part_search search = { disk, NULL };
+
+		block_for_each(is_part_of, &search);
+		if (!search.found)
+			break;
+		block_unregister(search.found);
+		kfree(search.found->context);
+	}
+	block_unregister(disk);
 }

@@ -2,8 +2,8 @@
 /*
  * Lists the host's devices and describes each in libvirt's node device XML.
  *
- * `computer` is the root, PCI functions hang below it or below their bridge. Disks and network interfaces get nodes of
- * their own when there are drivers for them. Next to read: sysinfo.c.
+ * `computer` is the root, PCI functions hang below it or below their bridge, USB devices below their controller or hub. Disks and
+ * network interfaces have no nodes of their own. Next to read: sysinfo.c.
  */
 #include "hv/manage/nodedev.h"
 #include "hv/kmalloc.h"
@@ -76,16 +76,99 @@ static u32 parent_index(const struct pci_device *device)
 	return 0;
 }
 
+/* USB devices are copied while they are listed: one that is pulled out meanwhile is no matter. */
+struct usb_nodes {
+	struct usb_node {
+		char name[NODEDEV_NAME_MAX], hub[NODEDEV_NAME_MAX];
+		struct usb_info info;
+		char vendor_text[64], product_text[64], driver[32];
+	} *nodes;
+	u32 count, room;
+	bool no_memory;
+};
+
+/* "1-4.2" is usb_1_4_2. */
+static void usb_node_name(char name[NODEDEV_NAME_MAX], const char *path)
+{
+	format(name, NODEDEV_NAME_MAX, path[0] ? "usb_%s" : "%s", path);
+	for (char *at = name; *at; at++)
+		if (*at == '-' || *at == '.')
+			*at = '_';
+}
+
+static void note_usb(void *context, const struct usb_info *info)
+{
+	struct usb_nodes *list = context;
+	struct usb_node *node;
+
+	if (list->count == list->room) {
+		struct usb_node *more = krealloc(list->nodes, (list->room + 16ull) * sizeof(*more));
+
+		list->no_memory = list->no_memory || !more;
+		if (!more)
+			return;
+		list->nodes = more;
+		list->room += 16;
+	}
+	node = &list->nodes[list->count++];
+	node->info = *info;
+	usb_node_name(node->name, info->path);
+	usb_node_name(node->hub, info->hub_path);
+	string_copy(node->vendor_text, info->vendor_text, sizeof(node->vendor_text));
+	string_copy(node->product_text, info->product_text, sizeof(node->product_text));
+	string_copy(node->driver, info->driver ? info->driver : "", sizeof(node->driver));
+}
+
+static int usb_collect(struct usb_nodes *list, struct manage_error *error)
+{
+	*list = (struct usb_nodes){ 0 };
+	if (nodedev_host.usb)
+		nodedev_host.usb(note_usb, list);
+	if (!list->no_memory)
+		return OK;
+	kfree(list->nodes);
+	return manage_fail_no_memory(error);
+}
+
+static void usb_parent_name(const struct usb_node *node, char name[NODEDEV_NAME_MAX])
+{
+	if (node->hub[0])
+		string_copy(name, node->hub, NODEDEV_NAME_MAX);
+	else
+		pci_node_name(name, node->info.controller);
+}
+
+/* Hubs stand before what is plugged into them. */
+static void list_usb(const struct usb_nodes *usb, struct nodedev *nodes, u32 *used)
+{
+	for (u32 i = 0; i < usb->count; i++) {
+		struct nodedev *node = &nodes[*used];
+		char parent[NODEDEV_NAME_MAX];
+
+		usb_parent_name(&usb->nodes[i], parent);
+		string_copy(node->name, usb->nodes[i].name, sizeof(node->name));
+		node->kind = "usb_device";
+		node->parent = 0;
+		for (u32 k = 0; k < *used; k++)
+			if (string_equal(nodes[k].name, parent))
+				node->parent = k;
+		(*used)++;
+	}
+}
+
 int nodedev_list(const char *capabilities, struct nodedev **list, u32 *count, struct manage_error *error)
 {
+	struct usb_nodes usb;
 	struct nodedev *nodes;
 	u32 used = 0;
 
-	if (names_check(capabilities, error) != OK)
+	if (names_check(capabilities, error) != OK || usb_collect(&usb, error) != OK)
 		return MANAGE_FAILED;
-	nodes = kmalloc((pci_count() + 1ull) * sizeof(*nodes));
-	if (!nodes)
+	nodes = kmalloc((pci_count() + usb.count + 1ull) * sizeof(*nodes));
+	if (!nodes) {
+		kfree(usb.nodes);
 		return manage_fail_no_memory(error);
+	}
 	if (!capabilities || names_have(capabilities, "system"))
 		nodes[used++] = (struct nodedev){ "computer", 0, "system" };
 	for (u32 i = 0; i < pci_count() && (!capabilities || names_have(capabilities, "pci")); i++) {
@@ -95,6 +178,9 @@ int nodedev_list(const char *capabilities, struct nodedev **list, u32 *count, st
 		nodes[used].parent = parent_index(device);
 		nodes[used++].kind = "pci";
 	}
+	if (!capabilities || names_have(capabilities, "usb_device"))
+		list_usb(&usb, nodes, &used);
+	kfree(usb.nodes);
 	*list = nodes;
 	*count = used;
 	return OK;
@@ -174,6 +260,48 @@ static void pci_xml(struct text *text, const struct pci_device *device, const ch
 	text_append(text, "  </capability>\n</device>\n");
 }
 
+static void named_id(struct text *text, const char *name, u16 id, const char *words)
+{
+	text_append(text, "    <%s id='0x%04x'", name, id);
+	if (!words[0]) {
+		text_append(text, "/>\n");
+		return;
+	}
+	text_append(text, ">");
+	text_append_xml(text, words, false);
+	text_append(text, "</%s>\n", name);
+}
+
+static void usb_xml(struct text *text, const struct usb_node *node)
+{
+	char parent[NODEDEV_NAME_MAX];
+
+	usb_parent_name(node, parent);
+	text_append(text, "<device>\n  <name>%s</name>\n  <parent>%s</parent>\n", node->name, parent);
+	if (node->driver[0])
+		text_append(text, "  <driver>\n    <name>%s</name>\n  </driver>\n", node->driver);
+	text_append(text, "  <capability type='usb_device'>\n    <bus>%u</bus>\n    <device>%u</device>\n", node->info.bus, node->info.number);
+	named_id(text, "product", node->info.product, node->product_text);
+	named_id(text, "vendor", node->info.vendor, node->vendor_text);
+	text_append(text, "  </capability>\n</device>\n");
+}
+
+/* OK also when there is none of that name: *found says. */
+static int find_usb_xml(struct text *text, const char *name, bool *found, struct manage_error *error)
+{
+	struct usb_nodes usb;
+
+	if (usb_collect(&usb, error) != OK)
+		return MANAGE_FAILED;
+	for (u32 i = 0; i < usb.count && !*found; i++) {
+		*found = string_equal(usb.nodes[i].name, name);
+		if (*found)
+			usb_xml(text, &usb.nodes[i]);
+	}
+	kfree(usb.nodes);
+	return OK;
+}
+
 int nodedev_xml(const char *name, char **xml, struct manage_error *error)
 {
 	struct text text;
@@ -190,6 +318,8 @@ int nodedev_xml(const char *name, char **xml, struct manage_error *error)
 		if (found)
 			pci_xml(&text, nodedev_host.pci->devices[i], node);
 	}
+	if (!found && find_usb_xml(&text, name, &found, error) != OK)
+		return MANAGE_FAILED;
 	if (!found) /* nothing was appended, so there is nothing to free */
 		return manage_fail(error, MANAGE_ERR_NO_NODE_DEVICE, "no node device with matching name '%s'", name);
 	*xml = text_take(&text);

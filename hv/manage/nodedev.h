@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The host's devices as libvirt names and describes them: `computer`, `pci_0000_00_1f_0`, ….
+ * The host's devices as libvirt names and describes them: `computer`, `pci_0000_00_1f_0`, `usb_1_4`, ….
  *
  * Data only; hv/shell prints it. What there is comes from hv/main.c, once, by nodedev_init. Thread context; the lists are
- * constant, so no lock. Next to read: nodedev.c, sysinfo.c.
+ * constant but for USB, so no lock. Next to read: nodedev.c, sysinfo.c.
  */
 #ifndef HV_MANAGE_NODEDEV_H
 #define HV_MANAGE_NODEDEV_H
 
 #include "hv/manage/error.h"
+#include "hv/usb_info.h"
 
 struct pci_device_list;
 struct smbios_info;
@@ -16,6 +17,7 @@ struct smbios_info;
 struct nodedev_host {
 	const struct pci_device_list *pci; /* NULL: none found */
 	const struct smbios_info *smbios;  /* NULL: none */
+	void (*usb)(usb_visit visit, void *context); /* NULL: none. What is plugged in changes at any time */
 };
 void nodedev_init(const struct nodedev_host *host); /* copied; what it points to stays */
 
@@ -24,7 +26,7 @@ void nodedev_init(const struct nodedev_host *host); /* copied; what it points to
 struct nodedev {
 	char name[NODEDEV_NAME_MAX];
 	u32 parent;       /* index in the list; its own index: none */
-	const char *kind; /* libvirt's capability: "system", "pci" */
+	const char *kind; /* libvirt's capability: "system", "pci", "usb_device" */
 };
 
 /*
