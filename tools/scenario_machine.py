@@ -166,7 +166,7 @@ class Machine:
     """QEMU with Solera's image, started by tools/solera-run's own command."""
 
     def __init__(self, directory, name, image=None, smp=1, memory='1G', machine='q35', machine_options='', serial=True,
-                 screen=True, keyboard=True, cpu=None, icount=False, bios=False, args=()):
+                 screen=True, keyboard=True, cpu=None, icount=False, bios=False, usb=(), args=()):
         self.name, self.directory = name, directory
         self.qmp_path = os.path.join(directory, f'{name}.qmp')
         command = [os.path.join(TOP, 'tools', 'solera-run'), '--dry-run', '--smp', str(smp), '--memory', memory,
@@ -180,6 +180,8 @@ class Machine:
         if answer.returncode:
             raise Failed(answer.stderr.strip())
         command = shlex.split(answer.stdout)
+        if usb:
+            self._boot_from_stick(command, usb)
         if not serial:
             command[command.index('-serial') + 1] = 'none'
         if not screen:
@@ -192,6 +194,17 @@ class Machine:
         self.log_path = os.path.join(directory, f'{name}.log')
         self.console = Console(self.process.stdout.fileno(), self.process.stdin.fileno(), self.log_path)
         self.qmp_file = None
+
+    @staticmethod
+    def _boot_from_stick(command, devices):
+        """The image is a stick behind an xHCI controller, and what is written to it stays; further devices follow."""
+        disk = command.index('ide-hd,drive=boot,bootindex=0')
+        command[disk] = 'usb-storage,id=stick,bus=xhci.0,drive=boot,bootindex=0'
+        drive = next(i for i, word in enumerate(command) if word.startswith('if=none,id=boot,'))
+        command[drive] = command[drive].replace('snapshot=on,', '')
+        for word in reversed(devices):
+            command[disk + 1:disk + 1] = ['-device', word]
+        command[drive - 1:drive - 1] = ['-device', 'qemu-xhci,id=xhci']
 
     # The serial line
 

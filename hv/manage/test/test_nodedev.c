@@ -25,6 +25,14 @@ static struct pci_device *devices[] = { &host_bridge, &port, &nic, &far_away };
 static const struct pci_device_list list = { devices, 4, 0 };
 static struct smbios_info smbios;
 
+/* A hub in the first function, a keyboard behind it, a thing that says nothing of itself in the second. */
+static void usb_devices(usb_visit visit, void *context)
+{
+	visit(context, &(struct usb_info){ "1-4", "", &host_bridge.address, 1, 2, 0x1d6b, 2, "A & B", "Hub", "usb-hub" });
+	visit(context, &(struct usb_info){ "1-4.2", "1-4", &host_bridge.address, 1, 3, 0x0627, 1, "", "Keyboard <1>", "usb-keyboard" });
+	visit(context, &(struct usb_info){ "2-1", "", &port.address, 2, 4, 0xabcd, 0xef01, "", "", NULL });
+}
+
 static void host_new(void)
 {
 	memset(&smbios, 0, sizeof(smbios));
@@ -39,7 +47,7 @@ static void host_new(void)
 	smbios.memory[0].form_factor = 9;
 	smbios.processor_count = 1;
 	smbios.processors[0].status = 0x41;
-	nodedev_init(&(struct nodedev_host){ &list, &smbios });
+	nodedev_init(&(struct nodedev_host){ &list, &smbios, usb_devices });
 }
 
 /* True when libvirt's schema accepts the text; false too where virt-xml-validate is not installed. */
@@ -68,11 +76,17 @@ START_TEST(names_and_parents)
 
 	host_new();
 	ck_assert_int_eq(nodedev_list(NULL, &nodes, &count, NULL), OK);
-	ck_assert_uint_eq(count, 5);
+	ck_assert_uint_eq(count, 8);
 	ck_assert_str_eq(nodes[0].name, "computer");
 	ck_assert_str_eq(nodes[2].name, "pci_0000_00_1c_3");
 	ck_assert_str_eq(nodes[3].name, "pci_0000_01_00_0");
 	ck_assert_str_eq(nodes[4].name, "pci_0001_ff_1f_7");
+	ck_assert_str_eq(nodes[5].name, "usb_1_4");
+	ck_assert_str_eq(nodes[6].name, "usb_1_4_2");
+	ck_assert_str_eq(nodes[6].kind, "usb_device");
+	ck_assert_uint_eq(nodes[5].parent, 1);
+	ck_assert_uint_eq(nodes[6].parent, 5);
+	ck_assert_uint_eq(nodes[7].parent, 2);
 	ck_assert_uint_eq(nodes[3].parent, 2);
 	ck_assert_uint_eq(nodes[1].parent, 0);
 	free(nodes);
@@ -84,6 +98,7 @@ START_TEST(capability_filter)
 	static const struct { const char *names; u32 count; bool good; } rows[] = {
 		{ "pci", 4, true }, { "system", 1, true }, { "system,pci", 5, true }, { "net,storage", 0, true },
 		{ "pc", 0, false }, { "pci,", 0, false }, { "", 0, false }, { "pcix", 0, false }, { "mdev_types,pci", 4, true },
+		{ "usb_device", 3, true }, { "usb", 0, true },
 	};
 	struct manage_error error;
 	struct nodedev *nodes;
@@ -118,7 +133,7 @@ START_TEST(xml_passes_the_schema)
 		free(xml);
 	}
 	free(nodes);
-	nodedev_init(&(struct nodedev_host){ NULL, NULL });
+	nodedev_init(&(struct nodedev_host){ NULL, NULL, NULL });
 	ck_assert_int_eq(nodedev_xml("computer", &xml, NULL), OK);
 	ck_assert(schema_accepts(xml));
 	free(xml);
@@ -141,6 +156,12 @@ START_TEST(xml_contents)
 	ck_assert_ptr_nonnull(strstr(xml, "<capability type='pci-bridge'/>"));
 	ck_assert_ptr_nonnull(strstr(xml, "<link validity='cap' speed='16' width='16'/>"));
 	free(xml);
+	ck_assert_int_eq(nodedev_xml("usb_1_4_2", &xml, NULL), OK);
+	ck_assert_str_eq(xml, "<device>\n  <name>usb_1_4_2</name>\n  <parent>usb_1_4</parent>\n"
+			      "  <driver>\n    <name>usb-keyboard</name>\n  </driver>\n"
+			      "  <capability type='usb_device'>\n    <bus>1</bus>\n    <device>3</device>\n"
+			      "    <product id='0x0001'>Keyboard &lt;1&gt;</product>\n    <vendor id='0x0627'/>\n  </capability>\n</device>\n");
+	free(xml);
 	ck_assert_int_eq(nodedev_xml("computer", &xml, NULL), OK);
 	ck_assert_ptr_nonnull(strstr(xml, "<vendor>A &amp; &lt;B&gt;</vendor>"));
 	ck_assert_ptr_nonnull(strstr(xml, "<uuid>abababab-abab-abab-abab-abababababab</uuid>"));
@@ -159,7 +180,7 @@ START_TEST(sysinfo)
 	ck_assert_ptr_nonnull(strstr(xml, "    <entry name='status'>Populated, Enabled</entry>\n"));
 	ck_assert_ptr_null(strstr(xml, "serial"));
 	free(xml);
-	nodedev_init(&(struct nodedev_host){ NULL, NULL });
+	nodedev_init(&(struct nodedev_host){ NULL, NULL, NULL });
 	ck_assert_int_eq(nodedev_sysinfo_xml(&xml, &error), MANAGE_FAILED);
 	ck_assert_str_eq(error.text, "unsupported configuration: Host SMBIOS information is not available");
 	ck_assert_int_eq(nodedev_xml("pci_0000_00_00_0", &xml, &error), MANAGE_FAILED);
