@@ -7,7 +7,7 @@
 #define COMMAND_SIGNATURE 0x43425355u
 #define STATUS_SIGNATURE 0x53425355u
 
-enum scsi_operation {
+enum bulk_operation {
 	SCSI_TEST_UNIT_READY = 0x00, SCSI_REQUEST_SENSE = 0x03, SCSI_INQUIRY = 0x12, SCSI_MODE_SENSE_6 = 0x1a, SCSI_READ_CAPACITY_10 = 0x25,
 	SCSI_READ_10 = 0x28, SCSI_WRITE_10 = 0x2a, SCSI_SYNCHRONIZE_CACHE_10 = 0x35, SCSI_READ_16 = 0x88, SCSI_WRITE_16 = 0x8a,
 	SCSI_SERVICE_ACTION_IN = 0x9e,
@@ -37,7 +37,7 @@ static u64 big(const u8 *at, unsigned bytes)
 	return value;
 }
 
-void bulk_command_wrap(u8 wrapper[BULK_COMMAND_BYTES], u32 tag, u8 unit, const struct scsi_command *command)
+void bulk_command_wrap(u8 wrapper[BULK_COMMAND_BYTES], u32 tag, u8 unit, const struct bulk_command *command)
 {
 	memset(wrapper, 0, BULK_COMMAND_BYTES);
 	put_little(wrapper, COMMAND_SIGNATURE);
@@ -63,27 +63,27 @@ enum bulk_status bulk_status_read(const u8 *data, size_t size, u32 tag, u32 data
 	return data[12] ? BULK_FAILED : BULK_PASSED;
 }
 
-static void plain(struct scsi_command *command, u8 operation, u8 count, u32 data_bytes)
+static void plain(struct bulk_command *command, u8 operation, u8 count, u32 data_bytes)
 {
-	*command = (struct scsi_command){ .bytes = { operation }, .count = count, .in = data_bytes != 0, .data_bytes = data_bytes };
+	*command = (struct bulk_command){ .bytes = { operation }, .count = count, .in = data_bytes != 0, .data_bytes = data_bytes };
 }
 
-void scsi_test_unit_ready(struct scsi_command *command) { plain(command, SCSI_TEST_UNIT_READY, 6, 0); }
-void scsi_synchronize_cache(struct scsi_command *command) { plain(command, SCSI_SYNCHRONIZE_CACHE_10, 10, 0); }
+void bulk_test_unit_ready(struct bulk_command *command) { plain(command, SCSI_TEST_UNIT_READY, 6, 0); }
+void bulk_synchronize_cache(struct bulk_command *command) { plain(command, SCSI_SYNCHRONIZE_CACHE_10, 10, 0); }
 
-void scsi_request_sense(struct scsi_command *command)
+void bulk_request_sense(struct bulk_command *command)
 {
 	plain(command, SCSI_REQUEST_SENSE, 6, SCSI_SENSE_BYTES);
 	command->bytes[4] = SCSI_SENSE_BYTES;
 }
 
-void scsi_inquiry(struct scsi_command *command)
+void bulk_inquiry(struct bulk_command *command)
 {
 	plain(command, SCSI_INQUIRY, 6, SCSI_INQUIRY_BYTES);
 	command->bytes[4] = SCSI_INQUIRY_BYTES;
 }
 
-void scsi_read_capacity(struct scsi_command *command, bool wide)
+void bulk_read_capacity(struct bulk_command *command, bool wide)
 {
 	plain(command, wide ? SCSI_SERVICE_ACTION_IN : SCSI_READ_CAPACITY_10, wide ? 16 : 10, wide ? 32 : 8);
 	if (wide) {
@@ -92,14 +92,14 @@ void scsi_read_capacity(struct scsi_command *command, bool wide)
 	}
 }
 
-void scsi_mode_sense(struct scsi_command *command)
+void bulk_mode_sense(struct bulk_command *command)
 {
 	plain(command, SCSI_MODE_SENSE_6, 6, 4);
 	command->bytes[2] = 0x3f; /* all pages: what some sticks answer only */
 	command->bytes[4] = 4;
 }
 
-void scsi_transfer(struct scsi_command *command, bool write, bool wide, u64 block, u32 blocks, u32 block_bytes)
+void bulk_transfer(struct bulk_command *command, bool write, bool wide, u64 block, u32 blocks, u32 block_bytes)
 {
 	u8 narrow = write ? SCSI_WRITE_10 : SCSI_READ_10;
 
@@ -125,7 +125,7 @@ static size_t take_text(char *to, const u8 *from, size_t count)
 	return count;
 }
 
-int scsi_identity_read(const u8 *data, size_t size, struct scsi_identity *out)
+int bulk_identity_read(const u8 *data, size_t size, struct bulk_identity *out)
 {
 	size_t vendor;
 
@@ -141,7 +141,7 @@ int scsi_identity_read(const u8 *data, size_t size, struct scsi_identity *out)
 	return OK;
 }
 
-int scsi_capacity_read(const u8 *data, size_t size, bool wide, u64 *blocks, u32 *block_bytes, bool *wide_needed)
+int bulk_capacity_read(const u8 *data, size_t size, bool wide, u64 *blocks, u32 *block_bytes, bool *wide_needed)
 {
 	unsigned number_bytes = wide ? 8 : 4;
 	u64 last;
@@ -158,12 +158,12 @@ int scsi_capacity_read(const u8 *data, size_t size, bool wide, u64 *blocks, u32 
 	return OK;
 }
 
-bool scsi_is_write_protected(const u8 *data, size_t size)
+bool bulk_is_write_protected(const u8 *data, size_t size)
 {
 	return size >= 4 && (data[2] & 0x80);
 }
 
-enum scsi_sense scsi_sense_read(const u8 *data, size_t size)
+enum bulk_sense bulk_sense_read(const u8 *data, size_t size)
 {
 	u8 key, code, format = size ? data[0] & 0x7f : 0;
 

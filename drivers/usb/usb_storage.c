@@ -102,7 +102,7 @@ static enum bulk_status take_status(struct usb_storage *storage, u32 data_bytes,
  * One command. *done: bytes moved. OK; ERR_BUSY: the device says that it failed, sense tells why; ERR_IO: the transport failed and was
  * reset; ERR_NOT_FOUND: the device is gone.
  */
-static int command(struct usb_storage *storage, const struct scsi_command *scsi, const struct block_segment *segments, u32 count, u32 *done)
+static int command(struct usb_storage *storage, const struct bulk_command *scsi, const struct block_segment *segments, u32 count, u32 *done)
 {
 	u32 ignored, residue = 0, moved = 0;
 	enum bulk_status status = BULK_NO_STATUS;
@@ -128,7 +128,7 @@ static int command(struct usb_storage *storage, const struct scsi_command *scsi,
 }
 
 /* A command with a small answer, at ANSWER_AT. */
-static int ask(struct usb_storage *storage, const struct scsi_command *scsi, u32 *done)
+static int ask(struct usb_storage *storage, const struct bulk_command *scsi, u32 *done)
 {
 	struct block_segment segment = { HPA(storage->page_address.value + ANSWER_AT), scsi->data_bytes };
 
@@ -136,30 +136,30 @@ static int ask(struct usb_storage *storage, const struct scsi_command *scsi, u32
 	return command(storage, scsi, &segment, 1, done);
 }
 
-static enum scsi_sense sense(struct usb_storage *storage)
+static enum bulk_sense sense(struct usb_storage *storage)
 {
-	struct scsi_command scsi;
+	struct bulk_command scsi;
 	u32 done;
 
-	scsi_request_sense(&scsi);
-	return ask(storage, &scsi, &done) ? SENSE_ERROR : scsi_sense_read(storage->page + ANSWER_AT, done);
+	bulk_request_sense(&scsi);
+	return ask(storage, &scsi, &done) ? SENSE_ERROR : bulk_sense_read(storage->page + ANSWER_AT, done);
 }
 
 /* Requests */
 
-static void fill(const struct usb_storage *storage, const struct block_request *request, struct scsi_command *scsi)
+static void fill(const struct usb_storage *storage, const struct block_request *request, struct bulk_command *scsi)
 {
 	u32 sectors = storage->block_bytes / BLOCK_SECTOR_BYTES;
 	u64 block = request->sector / sectors;
 	bool wide = storage->device.limits.sector_count / sectors > NARROW_BLOCKS;
 
 	if (request->operation == BLOCK_FLUSH)
-		scsi_synchronize_cache(scsi);
+		bulk_synchronize_cache(scsi);
 	else
-		scsi_transfer(scsi, request->operation == BLOCK_WRITE, wide, block, (u32)(request->sector_count / sectors), storage->block_bytes);
+		bulk_transfer(scsi, request->operation == BLOCK_WRITE, wide, block, (u32)(request->sector_count / sectors), storage->block_bytes);
 }
 
-static int error_of(enum scsi_sense why)
+static int error_of(enum bulk_sense why)
 {
 	switch (why) {
 	case SENSE_NONE: return OK;
@@ -171,8 +171,8 @@ static int error_of(enum scsi_sense why)
 
 static int carry_out(struct usb_storage *storage, const struct block_request *request)
 {
-	struct scsi_command scsi;
-	enum scsi_sense why;
+	struct bulk_command scsi;
+	enum bulk_sense why;
 	int error = OK;
 	u32 done;
 
@@ -274,13 +274,13 @@ static void submit(struct block_device *device, struct block_request *request)
 static const char *wait_ready(struct usb_storage *storage)
 {
 	u64 deadline = clock_ns() + READY_NS;
-	struct scsi_command scsi;
+	struct bulk_command scsi;
 	u32 done;
 
-	scsi_test_unit_ready(&scsi);
+	bulk_test_unit_ready(&scsi);
 	for (;;) {
 		int error = ask(storage, &scsi, &done);
-		enum scsi_sense why = error == ERR_BUSY ? sense(storage) : SENSE_ERROR;
+		enum bulk_sense why = error == ERR_BUSY ? sense(storage) : SENSE_ERROR;
 
 		if (!error)
 			return NULL;
@@ -297,36 +297,36 @@ static const char *wait_ready(struct usb_storage *storage)
 static const char *read_capacity(struct usb_storage *storage, u64 *blocks)
 {
 	bool wide = false, wide_needed = false;
-	struct scsi_command scsi;
+	struct bulk_command scsi;
 	u32 done, attempt = 0;
 	int error;
 
 	do {
-		scsi_read_capacity(&scsi, wide);
+		bulk_read_capacity(&scsi, wide);
 		error = ask(storage, &scsi, &done);
 		if (error == ERR_BUSY)
 			(void)sense(storage);
 		if (!error)
-			error = scsi_capacity_read(storage->page + ANSWER_AT, done, wide, blocks, &storage->block_bytes, &wide_needed);
+			error = bulk_capacity_read(storage->page + ANSWER_AT, done, wide, blocks, &storage->block_bytes, &wide_needed);
 		wide = wide || wide_needed;
 	} while ((error || wide_needed) && ++attempt < ATTEMPTS);
 	return error || wide_needed ? "it does not say how large it is" : NULL;
 }
 
-static const char *identify(struct usb_storage *storage, struct scsi_identity *identity, u64 *blocks)
+static const char *identify(struct usb_storage *storage, struct bulk_identity *identity, u64 *blocks)
 {
-	struct scsi_command scsi;
+	struct bulk_command scsi;
 	const char *why;
 	u32 done;
 	int error;
 
-	scsi_inquiry(&scsi);
+	bulk_inquiry(&scsi);
 	error = ask(storage, &scsi, &done);
 	if (error == ERR_BUSY) {
 		(void)sense(storage);
 		error = ask(storage, &scsi, &done);
 	}
-	if (error || scsi_identity_read(storage->page + ANSWER_AT, done, identity))
+	if (error || bulk_identity_read(storage->page + ANSWER_AT, done, identity))
 		return "it does not say what it is";
 	if (identity->type != 0)
 		return "it is no disk";
@@ -335,17 +335,17 @@ static const char *identify(struct usb_storage *storage, struct scsi_identity *i
 		why = read_capacity(storage, blocks);
 	if (why)
 		return why;
-	scsi_mode_sense(&scsi);
+	bulk_mode_sense(&scsi);
 	error = ask(storage, &scsi, &done);
 	if (error == ERR_BUSY)
 		(void)sense(storage);
-	storage->device.limits.read_only = !error && scsi_is_write_protected(storage->page + ANSWER_AT, done);
+	storage->device.limits.read_only = !error && bulk_is_write_protected(storage->page + ANSWER_AT, done);
 	return NULL;
 }
 
 static const struct block_device_ops storage_ops = { .submit = submit };
 
-static void describe(struct usb_storage *storage, const struct scsi_identity *identity, u64 blocks)
+static void describe(struct usb_storage *storage, const struct bulk_identity *identity, u64 blocks)
 {
 	struct block_device *device = &storage->device;
 
@@ -364,7 +364,7 @@ static void describe(struct usb_storage *storage, const struct scsi_identity *id
 
 static int bring_up(struct usb_storage *storage, struct thread **thread)
 {
-	struct scsi_identity identity = { 0 };
+	struct bulk_identity identity = { 0 };
 	u64 blocks = 0;
 	const char *why = identify(storage, &identity, &blocks);
 	int error;
