@@ -101,7 +101,7 @@ static struct host_card *fresh(bool intel)
 
 static void send(struct host_card *card, const u8 **data, size_t *size)
 {
-	u32 total = MAX(60u, take(data, size, 2) % 65536u);
+	u32 asked = take(data, size, 2), total = MAX(60u, asked);
 	struct net_segment segment = { HPA((u64)bytes + 60), total - 60 };
 	struct net_frame frame = { .header = bytes, .header_bytes = 60, .segments = &segment, .segment_count = total > 60, .size_bytes = total,
 				   .checksum_start = 34, .checksum_offset = 16, .gso_bytes = 1000 };
