@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The host's network cards, each kind QEMU has: found and named at boot, link by the emulator's monitor, frames from a wire that the scenario holds."""
+import os
 import re
 import socket
+import subprocess
 
 TIME_LIMIT = 300
 # QEMU's device, the driver that takes it, the model in the log; all on one machine.
@@ -40,6 +42,13 @@ class Wire:
             self.socket.sendto((destination + b'\x52\x54\0\0\0\1\x88\xb5').ljust(size, b'x'), self.card)
 
 
+def xml_is_valid(boot, text):
+    path = os.path.join(boot.directory, 'card.xml')
+    with open(path, 'w', encoding='utf-8') as out:
+        out.write(text)
+    subprocess.run(['virt-xml-validate', path, 'interface'], check=True, stdout=subprocess.DEVNULL)
+
+
 def stat(m, name):
     return dict(line.split(' ', 2)[1:] for line in m.command('iface-stat ' + name).splitlines() if line.startswith(name + ' '))
 
@@ -62,7 +71,9 @@ def run(boot):
         assert f'{name}: {model}, {mac}, link up{speed}' in log, log
         assert f'<name>{driver}</name>' in m.command(f'nodedev-dumpxml pci_0000_00_{number + 8:02x}_0')
         assert m.command('iface-mac ' + name).strip() == mac and m.command('iface-name ' + mac).strip() == name
-        assert f"<mac address='{mac}'/>" in m.command('iface-dumpxml ' + name)
+        xml = m.command('iface-dumpxml ' + name)
+        assert f"<mac address='{mac}'/>" in xml and xml == m.command('iface-dumpxml ' + mac), xml
+        xml_is_valid(boot, xml)
     rows = re.findall(r'^ (eth\d) +active +([0-9a-f:]{17})$', m.command('iface-list'), re.M)
     assert rows == [(f'eth{number}', wire.mac_text()) for number, wire in enumerate(wires)], rows
     assert "error: Interface not found: no interface with matching name 'eth9'" in m.command('iface-mac eth9')
@@ -71,6 +82,9 @@ def run(boot):
     for number in range(len(KINDS)):
         m.qmp('set_link', name=f'card{number}', up=False)
         m.wait(rf'eth{number}: .*, link down', 30)
+        m.send('\r')
+        m.wait_prompt()
+        assert re.findall(r'^ (eth\d) +inactive', m.command('iface-list --inactive'), re.M) == [f'eth{number}']
         m.qmp('set_link', name=f'card{number}', up=True)
         m.wait(rf'eth{number}: .*, link up', 30)
     m.send('\r')
