@@ -3,6 +3,8 @@
 import re
 import time
 
+from scenario_machine import Failed
+
 FULL = True
 TIME_LIMIT = 600
 MULTIPLIER, INCREMENT, MODULUS = 6364136223846793005, 1442695040888963407, 1 << 64
@@ -69,6 +71,17 @@ def free_kib(text):
     return int(re.search(r'free +: +(\d+) KiB', text).group(1))
 
 
+def wait_done(m, passes):
+    """A key every 20 s: QEMU loses the host's timer interrupt now and then (docs/testing.md), and a worker without exits hides it."""
+    for left in range(7, -1, -1):
+        try:
+            return m.wait(rf'done: {passes} passed, 0 failed, 0 skipped', 20)
+        except Failed:
+            if not left:
+                raise
+            m.send('\r')
+
+
 def wait_state(boot, m, name, wanted, seconds=60):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -113,7 +126,7 @@ def run(boot):
 
     for how, passes in FINISHES.items():
         m.send_line(f'start {how} --console')
-        m.wait(rf'done: {passes} passed, 0 failed, 0 skipped', 150)
+        wait_done(m, passes)
         m.send(b'\x1d')
         m.wait_prompt()
         assert state_of(m, how) == 'running (booted)'
