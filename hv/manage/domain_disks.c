@@ -262,6 +262,32 @@ int domain_disk_put_medium(struct domain *domain, const struct domain_disk *driv
 			   "and has not (--force takes it away)" : "disk '%s': the drive is not there", drive->target);
 }
 
+int domain_disk_resize(struct domain *domain, const struct domain_disk *disk, u64 size_bytes, struct manage_error *error)
+{
+	struct opened_disk *opened = domain->disks->opened[disk->place];
+	int code;
+
+	if (disk->cdrom || !opened)
+		return manage_fail(error, MANAGE_ERR_OPERATION_UNSUPPORTED, "disk '%s' is a drive: its medium has its size", disk->target);
+	if (opened->image)
+		return manage_fail(error, MANAGE_ERR_OPERATION_UNSUPPORTED, "disk '%s': qcow2 images are not resized by this version of Solera",
+				   disk->target);
+	if (!opened->file.resize)
+		return manage_fail(error, MANAGE_ERR_OPERATION_UNSUPPORTED, "disk '%s': %s has a fixed size: only files of a file system that "
+				   "one machine has to itself grow", disk->target, disk->source);
+	if (size_bytes < opened->file.size_bytes)
+		return manage_fail(error, MANAGE_ERR_INVALID_ARG, "disk '%s' has %llu bytes: a disk in use does not get smaller", disk->target,
+				   (unsigned long long)opened->file.size_bytes);
+	code = opened->file.resize(&opened->file, size_bytes, 0);
+	vm_device_changed(domain->vm, disk->scsi ? "scsi0" : domain_disk_alias(domain, disk)); /* also of a part, where it failed midway */
+	if (!code)
+		return OK;
+	return manage_fail(error, MANAGE_ERR_OPERATION_FAILED, "disk '%s': %s: %s", disk->target, disk->source,
+			   code == ERR_FULL ? "there is not enough space left in the file system" :
+			   code == ERR_RANGE ? "a file of FAT32 has 4 GiB - 1 byte at most" :
+			   code == ERR_NO_MEMORY ? "out of memory" : "the disk failed");
+}
+
 static struct device_spec scsi_spec(const struct domain *domain, u32 unit_count)
 {
 	return (struct device_spec){ .model = "virtio-scsi", .alias = "scsi0", .slot = domain->running.virtio_scsi_slot,

@@ -20,6 +20,11 @@ struct domain_disk_info {
 /* The first of at most max disks; *count: how many were filled. inactive: of the next start. */
 MUST_CHECK int domain_get_disks(struct domain *domain, bool inactive, struct domain_disk_info *infos, u32 max, u32 *count,
 				struct manage_error *error);
+/*
+ * A disk of a running machine gets longer, by zeroes; that takes as long as they take to write. virtio: its capacity changes, SCSI: a unit
+ * attention. MANAGE_FAILED with words where it cannot.
+ */
+MUST_CHECK int domain_block_resize(struct domain *domain, const char *path, u64 size_bytes, struct manage_error *error);
 /* By target or source. MANAGE_FAILED: no such disk, or (running) the domain does not run. */
 MUST_CHECK int domain_get_disk(struct domain *domain, const char *path, bool running, struct domain_disk_info *info,
 			       struct manage_error *error);

@@ -4,6 +4,7 @@
  * waits here) destroys the device and closes what it stood on. Until then the running description has it.
  */
 #include "hv/manage/domain_hotplug.h"
+#include "hv/manage/domain_disks.h"
 #include "hv/clock.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
@@ -208,6 +209,23 @@ int domain_detach_disk(struct domain *domain, const char *path, unsigned flags, 
 	mutex_unlock(&domain->operation);
 	if (!code && live)
 		*left = wait_until_gone(domain, path);
+	return code;
+}
+
+int domain_block_resize(struct domain *domain, const char *path, u64 size_bytes, struct manage_error *error)
+{
+	u32 index;
+	int code;
+
+	mutex_lock(&domain->operation);
+	index = find(&domain->running, path);
+	if (!domain->vm)
+		code = manage_fail(error, MANAGE_ERR_OPERATION_INVALID, "domain is not running");
+	else if (index == domain->running.disk_count)
+		code = manage_fail(error, MANAGE_ERR_INVALID_ARG, "invalid path: %s", path);
+	else
+		code = domain_disk_resize(domain, &domain->running.disks[index], ALIGN_UP(size_bytes, 512ull), error);
+	mutex_unlock(&domain->operation);
 	return code;
 }
 

@@ -92,6 +92,9 @@ MUST_CHECK int domain_disk_put_medium(struct domain *domain, const struct domain
 				      bool *held, struct manage_error *error);
 const char *domain_disk_alias(const struct domain *domain, const struct domain_disk *disk);
 
+/* A raw disk of the running machine grows; the guest is told. */
+MUST_CHECK int domain_disk_resize(struct domain *domain, const struct domain_disk *disk, u64 size_bytes, struct manage_error *error);
+
 /* domain_disks.c; operation held. Opens what domain->running names and adds the devices to *config; all or none. */
 MUST_CHECK int domain_disks_open(struct domain *domain, struct vm_config *config, struct manage_error *error);
 void domain_disks_close(struct domain *domain); /* after vm_destroy */

@@ -4,6 +4,7 @@
 #include "hv/block/file_system.h"
 #include "hv/block/image_file.h"
 #include "hv/block/partition.h"
+#include "hv/block/qcow2_create.h"
 #include "hv/kmalloc.h"
 #include "hv/lib/error.h"
 #include "hv/lib/format.h"
@@ -271,6 +272,33 @@ int volume_create(const char *pool, const char *name, u64 capacity_bytes, const 
 			code = ERR_INTERRUPTED;
 	}
 	return volume_new_end(&new, code, error);
+}
+
+int volume_create_qcow2(const char *pool, const char *name, u64 capacity_bytes, struct manage_error *error)
+{
+	u64 capacity = ALIGN_UP(capacity_bytes, (u64)BLOCK_SECTOR_BYTES);
+	u32 clusters = qcow2_create_clusters(capacity);
+	u8 *cluster = kmalloc(QCOW2_CREATE_CLUSTER_BYTES);
+	struct new_volume new;
+	int code;
+
+	if (!cluster)
+		return manage_fail_no_memory(error);
+	if (!clusters || capacity < capacity_bytes) {
+		kfree(cluster);
+		return manage_fail(error, MANAGE_ERR_INVALID_ARG, "a qcow2 volume has at most 64 TiB here");
+	}
+	code = volume_new_begin(pool, name, &new, error);
+	if (!code) {
+		code = fat_resize(new.file, (u64)clusters * QCOW2_CREATE_CLUSTER_BYTES, true); /* all of it is written below */
+		for (u32 i = 0; i < clusters && !code; i++) {
+			qcow2_create_cluster(capacity, i, cluster);
+			code = fat_write(new.file, (u64)i * QCOW2_CREATE_CLUSTER_BYTES, cluster, QCOW2_CREATE_CLUSTER_BYTES);
+		}
+		code = volume_new_end(&new, code, error);
+	}
+	kfree(cluster);
+	return code;
 }
 
 int volume_delete(const struct volume_info *volume, struct manage_error *error)

@@ -35,6 +35,8 @@ MUST_CHECK int volume_find(const char *pool, const char *name_or_path, struct vo
 /* A raw one, all zeroes. */
 MUST_CHECK int volume_create(const char *pool, const char *name, u64 capacity_bytes, const struct volume_progress *progress,
 			     struct manage_error *error);
+/* An empty qcow2 image, which holds a disk of capacity_bytes and grows as that is written. */
+MUST_CHECK int volume_create_qcow2(const char *pool, const char *name, u64 capacity_bytes, struct manage_error *error);
 MUST_CHECK int volume_delete(const struct volume_info *volume, struct manage_error *error);
 MUST_CHECK int volume_resize(const struct volume_info *volume, u64 capacity_bytes, bool shrink, struct manage_error *error);
 /* A new volume in the same pool with the same bytes. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A domain's disks: domblklist, domblkinfo, domblkstat, domblkerror, with virsh's columns and words. */
+/* A domain's disks: domblklist, domblkinfo, domblkstat, domblkerror, blockresize, with virsh's columns and words. */
 #include "hv/kmalloc.h"
 #include "hv/lib/format.h"
 #include "hv/lib/string.h"
 #include "hv/manage/domain_disks.h"
 #include "hv/shell/commands.h"
 #include "hv/shell/domain_argument.h"
+#include "hv/shell/storage_argument.h"
 #include "hv/shell/table.h"
 
 /* All disks of the <domain> argument, kmalloc'd; NULL: the person was told. */
@@ -249,6 +250,46 @@ static int domblkerror(struct shell *shell, const struct shell_arguments *argume
 	return OK;
 }
 
+/* A number alone is KiB, as in virsh; storage_size's are bytes. */
+static int kib_or_scaled(struct shell *shell, const char *text, u64 *bytes)
+{
+	char scaled[32];
+	size_t digits = 0;
+
+	while (text[digits] >= '0' && text[digits] <= '9')
+		digits++;
+	if (digits && !text[digits] && digits < sizeof(scaled) - 1) {
+		format(scaled, sizeof(scaled), "%sK", text);
+		text = scaled;
+	}
+	return storage_size(shell, text, bytes);
+}
+
+static int blockresize(struct shell *shell, const struct shell_arguments *arguments)
+{
+	const char *path = shell_text(arguments, "path");
+	struct manage_error error;
+	struct domain *domain;
+	u64 bytes;
+	int code = kib_or_scaled(shell, shell_text(arguments, "size"), &bytes);
+
+	if (code)
+		return code;
+	domain = shell_domain(shell, arguments);
+	if (!domain)
+		return ERR_NOT_FOUND;
+	code = domain_block_resize(domain, path, bytes, &error);
+	domain_put(domain);
+	if (code)
+		return shell_fail(shell, &error, "Failed to resize block device '%s'", path);
+	shell_print(shell, "Block device '%s' is resized\n", path);
+	return OK;
+}
+
+static const struct shell_option resize_options[] = {
+	DOMAIN_OPTION(active), { .name = "path", .help = "Fully-qualified path of block device", .kind = SHELL_TEXT, .required = true },
+	{ .name = "size", .help = "New size of the block device, as scaled integer (default KiB)", .kind = SHELL_TEXT, .required = true }, { 0 },
+};
 static const struct shell_option list_options[] = {
 	DOMAIN_OPTION(domains),
 	{ .name = "inactive", .help = "get inactive rather than running configuration", .kind = SHELL_FLAG },
@@ -266,6 +307,9 @@ static const struct shell_option stat_options[] = {
 static const struct shell_option error_options[] = { DOMAIN_OPTION(active), { 0 } };
 
 const struct shell_command shell_commands_domain_disks[] = {
+	{ .name = "blockresize", .help = "Resize block device of domain.",
+	  .description = "Resize block device of domain. A raw file of a file system grows, by zeroes that are written; the guest is told.",
+	  .options = resize_options, .function = blockresize, .group = SHELL_GROUP_DOMAIN },
 	{ .name = "domblkerror", .help = "Show errors on block devices", .description = "Show block device errors",
 	  .options = error_options, .function = domblkerror, .group = SHELL_GROUP_MONITOR },
 	{ .name = "domblkinfo", .help = "domain block device size information",

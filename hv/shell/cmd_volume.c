@@ -150,9 +150,15 @@ static int vol_create_as(struct shell *shell, const struct shell_arguments *argu
 	code = code ? code : storage_size(shell, shell_text(arguments, "capacity"), &bytes);
 	if (code)
 		return code;
+	if (form && string_equal(form, "qcow2")) {
+		if (volume_create_qcow2(pool.config.name, name, bytes, &error))
+			return shell_fail(shell, &error, "Failed to create vol %s", name);
+		shell_print(shell, "Vol %s created\n", name);
+		return OK;
+	}
 	if (form && !string_equal(form, "raw"))
 		return shell_error(shell, "Failed to create vol %s\nerror: unsupported configuration: format '%s' is not made by this version of "
-				   "Solera (supported: raw)", name, form);
+				   "Solera (supported: raw, qcow2)", name, form);
 	storage_progress_begin(&progress, shell);
 	code = volume_create(pool.config.name, name, bytes, &progress.progress, &error);
 	storage_progress_end(&progress);

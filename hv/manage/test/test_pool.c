@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* LINK: hv/manage/pool.c hv/manage/pool_xml.c hv/manage/volume.c hv/manage/volume_copy.c hv/manage/store.c hv/manage/error.c hv/manage/text.c */
+/* LINK: hv/manage/pool.c hv/manage/pool_xml.c hv/manage/volume.c hv/manage/volume_copy.c hv/block/qcow2_create.c hv/block/qcow2_header.c hv/manage/store.c hv/manage/error.c hv/manage/text.c */
 /* LINK: hv/manage/xml_tree.c hv/manage/xml_node.c hv/manage/xml_schema.c hv/manage/xml_entropy.c hv/manage/domain_config.c hv/kstrdup.c */
 /* LINK: hv/block/file_disk.c hv/block/file_disk_submit.c hv/block/file_system.c hv/block/extent_map.c hv/block/image_file.c hv/block/ramdisk.c */
 /* LINK: hv/block/fat_geometry.c hv/block/fat_name.c hv/block/fat_table.c hv/block/fat_volume.c hv/block/fat_directory.c hv/block/fat_entry.c */
