@@ -5,7 +5,7 @@ TIME_LIMIT = 500
 DOMAIN = '''<domain type='kvm'><name>user</name><memory unit='MiB'>192</memory>
 <os><type>hvm</type><kernel>/solera/vmlinuz</kernel><initrd>/solera/initrd</initrd>
 <cmdline>console=ttyS0 quiet mitigations=off</cmdline></os><features><acpi/></features>
-<devices><disk type='file'><driver name='qemu' type='raw'/><source file='/nvme0n1p1/images/copy.img'/><target dev='vda'/></disk>
+<devices><disk type='volume'><driver name='qemu' type='raw'/><source pool='images' volume='copy.img'/><target dev='vda'/></disk>
 <disk type='file'><driver name='qemu' type='qcow2'/><source file='/nvme0n1p1/images/grow.qcow2'/><target dev='vdb'/></disk>
 <serial type='pty'/></devices></domain>'''
 
@@ -36,6 +36,7 @@ def run(boot):
         assert words in out, f'{command}: {out}'
         return out
 
+    says('start user', "disk 'vda': volume 'copy.img' of pool 'images': ")
     says('pool-define-as whole fs --source-dev /dev/nvme0n1p1', 'Pool whole defined\nIt is kept in nvme0n1p1:\\solera\\store.')
     says('pool-define-as images dir --target /nvme0n1p1/images', 'Pool images defined')
     says('pool-define-as parts disk --source-dev /dev/nvme0n1', 'Pool parts defined')
@@ -61,6 +62,8 @@ def run(boot):
     m.send_line('start user')
     m.wait("Domain 'user' started", 60)
     m.wait_prompt()
+    says('domblklist user --details', ' volume   disk     vda      copy.img')
+    says('domblkinfo user vda', f'Capacity:       {ext4}')
     says('vol-delete copy.img --pool images', "error: Requested operation is not valid: volume 'copy.img' is still in use")
     m.send_line('console user')
     m.wait(r'demo:/root# ', 120)

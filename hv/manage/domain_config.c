@@ -32,10 +32,8 @@ void domain_config_release(struct domain_config *config)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(string_fields); i++)
 		kfree(*string_at(config, i));
-	for (u32 i = 0; i < config->disk_count; i++) {
-		kfree(config->disks[i].source);
-		kfree(config->disks[i].serial);
-	}
+	for (u32 i = 0; i < config->disk_count; i++)
+		domain_disk_release(&config->disks[i]);
 	domain_config_init(config);
 }
 
@@ -49,7 +47,8 @@ static bool copy_disks(struct domain_config *to, const struct domain_config *fro
 
 		to->disks[i].source = good && disk->source ? kstrdup(disk->source) : NULL;
 		to->disks[i].serial = good && disk->serial ? kstrdup(disk->serial) : NULL;
-		good = good && (!disk->source || to->disks[i].source) && (!disk->serial || to->disks[i].serial);
+		to->disks[i].pool = good && disk->pool ? kstrdup(disk->pool) : NULL;
+		good = good && (!disk->pool || to->disks[i].pool) && (!disk->source || to->disks[i].source) && (!disk->serial || to->disks[i].serial);
 	}
 	return good;
 }
@@ -85,10 +84,18 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_disk(const struct domain_disk *a, const struct domain_disk *b)
 {
-	return a->block == b->block && a->readonly == b->readonly && a->shareable == b->shareable && a->cache == b->cache &&
+	return a->block == b->block && a->volume == b->volume && a->readonly == b->readonly && a->shareable == b->shareable && a->cache == b->cache &&
 	       a->io == b->io && a->discard == b->discard && a->slot == b->slot && a->bus == b->bus && string_equal(a->target, b->target) &&
 	       a->cdrom == b->cdrom && a->scsi == b->scsi && a->drive_target == b->drive_target && a->drive_unit == b->drive_unit &&
-	       same_text(a->source, b->source) && same_text(a->serial, b->serial);
+	       same_text(a->pool, b->pool) && same_text(a->source, b->source) && same_text(a->serial, b->serial);
+}
+
+void domain_disk_release(struct domain_disk *disk)
+{
+	kfree(disk->pool);
+	kfree(disk->source);
+	kfree(disk->serial);
+	*disk = (struct domain_disk){ .source = NULL };
 }
 
 bool domain_disk_is(const struct domain_disk *disk, const char *path)

@@ -20,6 +20,8 @@ enum domain_disk_discard { DISK_DISCARD_UNSET, DISK_DISCARD_UNMAP, DISK_DISCARD_
 
 struct domain_disk {
 	bool block;            /* type='block': source is "/dev/NAME"; else 'file': "/solera/NAME", "/PARTITION/path" */
+	bool volume;           /* type='volume': source is a volume of `pool`, found at start */
+	char *pool;            /* kmalloc */
 	bool cdrom;            /* a drive, always readonly; its source may be NULL: no medium */
 	bool scsi;             /* on the SCSI controller; else a PCI device of its own (virtio) */
 	u8 drive_target;       /* its place there: from the description, or from its target's name */
@@ -40,6 +42,7 @@ struct domain_disk {
 
 /* Is it meant by that target or source? */
 bool domain_disk_is(const struct domain_disk *disk, const char *path);
+void domain_disk_release(struct domain_disk *disk); /* frees its strings; it is empty then */
 
 /* <rng>: random numbers for the guest, by virtio; at most one. */
 struct domain_rng {

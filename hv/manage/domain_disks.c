@@ -14,6 +14,7 @@
 #include "hv/lib/string.h"
 #include "hv/manage/domain_internal.h"
 #include "hv/manage/domain_iotune.h"
+#include "hv/manage/volume.h"
 #include "hv/modules.h"
 
 #define RNG_RATE_BYTES (256u * 1024) /* a second */
@@ -109,9 +110,23 @@ static void close_disk(struct opened_disk *opened)
 	kfree(opened);
 }
 
-/* *out NULL: there is no medium. */
-static int open_disk(const struct domain *domain, const struct domain_disk *disk, struct opened_disk **out, struct manage_error *error)
+/* A volume is where its pool has it now. */
+static int find_volume(struct domain_disk *disk, struct volume_info *info, struct manage_error *error)
 {
+	struct manage_error why;
+
+	if (volume_find(disk->pool, disk->source, info, &why))
+		return manage_fail(error, why.code, "disk '%s': volume '%.60s' of pool '%.60s': %s", disk->target, disk->source, disk->pool, why.text);
+	disk->source = info->path;
+	disk->block = info->block;
+	return OK;
+}
+
+/* *out NULL: there is no medium. */
+static int open_disk(const struct domain *domain, const struct domain_disk *described, struct opened_disk **out, struct manage_error *error)
+{
+	struct domain_disk place = *described, *disk = &place; /* its strings are borrowed */
+	struct volume_info volume;
 	struct opened_disk *opened;
 	char who[64];
 	int code;
@@ -119,6 +134,8 @@ static int open_disk(const struct domain *domain, const struct domain_disk *disk
 	*out = NULL;
 	if (!disk->source)
 		return OK;
+	if (disk->volume && find_volume(disk, &volume, error))
+		return MANAGE_FAILED;
 	opened = kzalloc(sizeof(*opened));
 	if (!opened)
 		return manage_fail_no_memory(error);
@@ -457,13 +474,11 @@ static void measure_raw(struct domain_disk_info *info)
 	info->capacity_bytes = module ? ALIGN_UP((u64)module->size_bytes, (u64)BLOCK_SECTOR_BYTES) : 0;
 }
 
-static void measure(struct domain_disk_info *info)
+static void measure_as(struct domain_disk_info *info)
 {
 	struct qcow2_usage usage;
 	char words[256];
 
-	if (!info->source[0])
-		return;
 	if (!info->qcow2) {
 		measure_raw(info);
 		info->allocation_bytes = info->physical_bytes = info->capacity_bytes;
@@ -475,6 +490,24 @@ static void measure(struct domain_disk_info *info)
 	}
 }
 
+/* A volume is measured where it lies, and called by its name. */
+static void measure(struct domain_disk_info *info)
+{
+	struct manage_error error;
+	struct volume_info volume;
+
+	if (!info->source[0])
+		return;
+	if (!info->pool[0]) {
+		measure_as(info);
+	} else if (volume_find(info->pool, info->source, &volume, &error) == OK) {
+		string_copy(info->source, volume.path, sizeof(info->source));
+		info->block = volume.block;
+		measure_as(info);
+		string_copy(info->source, volume.name, sizeof(info->source));
+	}
+}
+
 /* [domains_lock] */
 static void fill(struct domain *domain, const struct domain_config *config, u32 i, struct domain_disk_info *info)
 {
@@ -482,6 +515,7 @@ static void fill(struct domain *domain, const struct domain_config *config, u32 
 
 	*info = (struct domain_disk_info){ .block = disk->block, .cdrom = disk->cdrom, .qcow2 = disk->qcow2 };
 	string_copy(info->target, disk->target, sizeof(info->target));
+	string_copy(info->pool, disk->pool ? disk->pool : "", sizeof(info->pool));
 	string_copy(info->source, disk->source ? disk->source : "", sizeof(info->source));
 	if (domain->disks && config == &domain->running)
 		info->statistics = domain->disks->statistics[disk->place]; /* word by word, while the machine counts: a copy is a moment's */

@@ -10,6 +10,7 @@ struct domain_disk_info {
 	char target[8];
 	char source[256];
 	bool block;
+	char pool[65];             /* of a volume, whose name is source; "": none */
 	bool cdrom;                /* its source may be "": no medium */
 	bool qcow2;
 	bool found;                /* its device or file is there, and its image sound */

@@ -29,7 +29,7 @@ static u32 find(const struct domain_config *config, const char *path)
 /* [operation] Takes the disk out of a description; its strings are freed. */
 static void take_out(struct domain_config *config, u32 index)
 {
-	char *source = config->disks[index].source, *serial = config->disks[index].serial;
+	struct domain_disk gone = config->disks[index];
 
 	mutex_lock(&domains_lock);
 	config->disk_count--;
@@ -37,8 +37,7 @@ static void take_out(struct domain_config *config, u32 index)
 		config->disks[i] = config->disks[i + 1];
 	config->disks[config->disk_count] = (struct domain_disk){ .source = NULL };
 	mutex_unlock(&domains_lock);
-	kfree(source);
-	kfree(serial);
+	domain_disk_release(&gone);
 }
 
 /* A copy, kmalloc'd: the structure is too large for a stack. */

@@ -29,18 +29,21 @@ static int find_drive(struct domain_config *config, const char *target, struct d
 	return manage_fail(error, MANAGE_ERR_INVALID_ARG, "no device found at address or target '%s'", target);
 }
 
-/* [operation] *source: kmalloc'd, becomes the drive's. */
+/* [operation] *source: kmalloc'd, becomes the drive's. No volume is put into a drive: change-media has no words for it. */
 static void replace(struct domain_disk *drive, const struct domain_disk *with, char **source)
 {
-	char *before = drive->source;
+	char *before = drive->source, *pool = drive->pool;
 
 	mutex_lock(&domains_lock);
 	drive->source = *source;
+	drive->pool = NULL;
+	drive->volume = false;
 	drive->block = with->block;
 	drive->qcow2 = with->qcow2;
 	mutex_unlock(&domains_lock);
 	*source = NULL;
 	kfree(before);
+	kfree(pool);
 }
 
 /* [operation] One try. *held: the guest has not let go yet. */

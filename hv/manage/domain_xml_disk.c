@@ -87,12 +87,27 @@ static int check_file(struct xml_reader *reader, const struct xml_node *node, co
 			  "medium) or /PARTITION/path (a file of a FAT32 file system)", path);
 }
 
+/* <source pool='POOL' volume='VOLUME'/>: looked for at start. */
+static int read_volume(struct xml_reader *reader, const struct xml_node *node)
+{
+	struct domain_disk *disk = disk_of(reader);
+	const char *pool = xml_attribute(node, "pool"), *volume = xml_attribute(node, "volume");
+
+	if (!pool || !*pool || !volume || !*volume || xml_attribute(node, "dev") || xml_attribute(node, "file"))
+		return xml_invalid(reader, node, "a disk of type 'volume' has the attributes 'pool' and 'volume' here");
+	disk->pool = kstrdup(pool);
+	disk->source = kstrdup(volume);
+	return disk->pool && disk->source ? OK : manage_fail_no_memory(reader->error);
+}
+
 static int read_source(struct xml_reader *reader, const struct xml_node *node)
 {
 	struct domain_disk *disk = disk_of(reader);
 	const char *dev = xml_attribute(node, "dev"), *file = xml_attribute(node, "file"), *path = disk->block ? dev : file;
 	int code;
 
+	if (xml_attribute(node, "pool") || xml_attribute(node, "volume") || disk->volume)
+		return disk->volume ? read_volume(reader, node) : xml_invalid(reader, node, "'pool' and 'volume' are of a disk of type 'volume'");
 	if ((disk->block ? file : dev) || !path)
 		return xml_invalid(reader, node, "a disk of type '%s' has the attribute '%s' here", disk->block ? "block" : "file",
 				   disk->block ? "dev" : "file");
@@ -257,7 +272,7 @@ int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 {
 	static const struct xml_rule rules[] = {
 		{ .name = "driver", .read = read_driver, .attributes = "name type cache io discard error_policy rerror_policy", .leaf = true },
-		{ .name = "source", .read = read_source, .attributes = "dev file", .leaf = true },
+		{ .name = "source", .read = read_source, .attributes = "dev file pool volume", .leaf = true },
 		{ .name = "target", .read = read_target, .attributes = "dev bus", .leaf = true },
 		{ .name = "iotune", .read = read_iotune, .attributes = "" },
 		{ .name = "readonly", .read = read_readonly, .attributes = "", .leaf = true },
@@ -266,7 +281,7 @@ int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 		{ .name = "address", .read = read_disk_address, .attributes = "type domain bus slot function controller target unit",
 		  .leaf = true },
 	};
-	static const char *const types[] = { "block", "file" };
+	static const char *const types[] = { "block", "file", "volume" };
 	struct domain_config *config = config_of(reader);
 	const char *type = xml_attribute(node, "type");
 	unsigned index = 1; /* libvirt's default */
@@ -276,6 +291,7 @@ int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 		return xml_refuse(reader, node, "a machine has at most %d disks", DOMAIN_DISKS_MAX);
 	code = type ? xml_match(reader, node, "type", type, types, ARRAY_SIZE(types), &index) : OK;
 	disk_of(reader)->block = index == 0;
+	disk_of(reader)->volume = index == 2;
 	index = 0;
 	if (!code && xml_attribute(node, "device"))
 		code = xml_match(reader, node, "device", xml_attribute(node, "device"), devices, ARRAY_SIZE(devices), &index);
@@ -287,9 +303,7 @@ int domain_xml_read_disk(struct xml_reader *reader, const struct xml_node *node)
 	if (!code) {
 		config->disk_count++;
 	} else { /* it does not count, so nobody else would free it */
-		kfree(disk_of(reader)->source);
-		kfree(disk_of(reader)->serial);
-		*disk_of(reader) = (struct domain_disk){ .source = NULL };
+		domain_disk_release(disk_of(reader));
 	}
 	return code;
 }
@@ -317,7 +331,7 @@ static void format_iotune(struct text *to, const u64 *values)
 
 void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)
 {
-	text_append(to, "    <disk type='%s' device='%s'>\n      <driver name='qemu' type='%s'", disk->block ? "block" : "file",
+	text_append(to, "    <disk type='%s' device='%s'>\n      <driver name='qemu' type='%s'", disk->volume ? "volume" : disk->block ? "block" : "file",
 		    devices[disk->cdrom], formats[disk->qcow2]);
 	attribute(to, "cache", caches, disk->cache);
 	attribute(to, "error_policy", policies, disk->error_policy);
@@ -325,7 +339,13 @@ void domain_xml_format_disk(struct text *to, const struct domain_disk *disk)
 	attribute(to, "io", ios, disk->io);
 	attribute(to, "discard", discards, disk->discard);
 	text_append(to, "/>\n");
-	if (disk->source) {
+	if (disk->pool) {
+		text_append(to, "      <source pool='");
+		text_append_xml(to, disk->pool, true);
+		text_append(to, "' volume='");
+		text_append_xml(to, disk->source, true);
+		text_append(to, "'/>\n");
+	} else if (disk->source) {
 		text_append(to, "      <source %s='", disk->block ? "dev" : "file");
 		text_append_xml(to, disk->source, true);
 		text_append(to, "'/>\n");

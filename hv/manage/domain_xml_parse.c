@@ -287,9 +287,7 @@ static int read_device(struct xml_reader *reader, const struct xml_node *root, b
 		code = domain_xml_assign_slots(reader, root);
 	if (code && config->disk_count > before) {
 		config->disk_count = before;
-		kfree(config->disks[before].source);
-		kfree(config->disks[before].serial);
-		config->disks[before] = (struct domain_disk){ .source = NULL };
+		domain_disk_release(&config->disks[before]);
 	}
 	return code;
 }

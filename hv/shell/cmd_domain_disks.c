@@ -47,7 +47,7 @@ static int domblklist(struct shell *shell, const struct shell_arguments *argumen
 		shell_table_begin(&table, 2, "Target", "Source");
 	for (u32 i = 0; i < count; i++) {
 		if (details)
-			shell_table_row(&table, infos[i].block ? "block" : "file", infos[i].cdrom ? "cdrom" : "disk", infos[i].target,
+			shell_table_row(&table, infos[i].pool[0] ? "volume" : infos[i].block ? "block" : "file", infos[i].cdrom ? "cdrom" : "disk", infos[i].target,
 					infos[i].source[0] ? infos[i].source : "-");
 		else
 			shell_table_row(&table, infos[i].target, infos[i].source[0] ? infos[i].source : "-");

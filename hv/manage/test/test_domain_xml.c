@@ -214,7 +214,11 @@ START_TEST(refusals_name_file_line_and_element)
 		{ HEAD "<devices><rng model='virtio'><rate bytes='0'/></rng></devices></domain>",
 		  "a.xml:5: <rate>: bytes '0' is not a number from 1 to 1073741824" },
 		{ HEAD "<devices><disk type='network'/></devices></domain>",
-		  "a.xml:5: <disk>: type 'network' is not supported by this version of Solera (supported: block, file)" },
+		  "a.xml:5: <disk>: type 'network' is not supported by this version of Solera (supported: block, file, volume)" },
+		{ HEAD "<devices><disk type='volume'><source pool='p'/></disk></devices></domain>",
+		  "a.xml:5: <source>: a disk of type 'volume' has the attributes 'pool' and 'volume' here" },
+		{ HEAD "<devices><disk type='file'><source pool='p' volume='v'/></disk></devices></domain>",
+		  "a.xml:5: <source>: 'pool' and 'volume' are of a disk of type 'volume'" },
 		{ HEAD "<devices><disk device='cdrom'/></devices></domain>",
 		  "a.xml:5: <disk>: <target> is missing" },
 		{ HEAD "<devices><disk device='floppy'/></devices></domain>",
@@ -367,20 +371,23 @@ START_TEST(scsi_disks_and_drives)
 	char *xml;
 
 	ck_assert_msg(parse(&config, HEAD "<devices><controller type='scsi' model='virtio-scsi'/><disk><source file='/solera/d'/><target dev='sdh'/>"
-			    "</disk><disk device='cdrom'><target dev='sdb' bus='scsi'/></disk><disk type='file' device='cdrom'>"
+			    "</disk><disk type='volume'><source pool='p&amp;' volume='v'/><target dev='vda'/></disk><disk device='cdrom'><target dev='sdb' bus='scsi'/></disk><disk type='file' device='cdrom'>"
 			    "<source file='/solera/a.iso'/><target dev='sdc'/><address type='drive' target='2' unit='9'/></disk></devices></domain>") == OK,
 		      "%s", error.text);
-	ck_assert(config.virtio_scsi && config.virtio_scsi_slot == 3 && config.disk_count == 3);
+	ck_assert(config.virtio_scsi && config.virtio_scsi_slot == 4 && config.disk_count == 4);
+	ck_assert(config.disks[1].volume && config.disks[1].slot == 3);
+	ck_assert_str_eq(config.disks[1].pool, "p&");
+	ck_assert_str_eq(config.disks[1].source, "v");
 	ck_assert(config.disks[0].scsi && !config.disks[0].cdrom && !config.disks[0].readonly && config.disks[0].drive_unit == 8 && !config.disks[0].slot);
-	ck_assert(config.disks[1].cdrom && config.disks[1].readonly && !config.disks[1].source && config.disks[1].drive_unit == 1);
-	ck_assert(config.disks[2].cdrom && config.disks[2].drive_target == 2 && config.disks[2].drive_unit == 9);
+	ck_assert(config.disks[2].cdrom && config.disks[2].readonly && !config.disks[2].source && config.disks[2].drive_unit == 1);
+	ck_assert(config.disks[3].cdrom && config.disks[3].drive_target == 2 && config.disks[3].drive_unit == 9);
 	xml = domain_xml_format(&config, &(struct domain_xml_options){ .inactive = true });
 	ck_assert_msg(parse(&again, xml) == OK, "%s", error.text);
 	ck_assert(domain_config_equal(&config, &again));
 	free(xml);
 	domain_config_release(&again);
 	ck_assert_int_eq(domain_config_copy(&again, &config), OK);
-	ck_assert(domain_config_equal(&config, &again) && !again.disks[1].source);
+	ck_assert(domain_config_equal(&config, &again) && !again.disks[2].source);
 	domain_config_release(&again);
 	domain_config_release(&config);
 }
