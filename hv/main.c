@@ -14,6 +14,7 @@
 #include "drivers/nvme.h"
 #include "drivers/pci.h"
 #include "drivers/usb/usb.h"
+#include "drivers/virtio_host_blk.h"
 #include "drivers/virtio_host_net.h"
 #include "hv/block/partition.h"
 #include "hv/block/ramdisk.h"
@@ -80,7 +81,7 @@ static void *map_registers(u64 address, u64 size_bytes)
 /* Finds the host's PCI devices, and tells everybody who asks for them or for the firmware's tables. */
 static void host_devices_init(void)
 {
-	static const struct pci_driver *const drivers[] = { &nvme_driver, &ahci_driver, &xhci_driver, &virtio_host_net_driver, &e1000_driver, &e1000e_driver, NULL };
+	static const struct pci_driver *const drivers[] = { &nvme_driver, &ahci_driver, &virtio_host_blk_driver, &xhci_driver, &virtio_host_net_driver, &e1000_driver, &e1000e_driver, NULL };
 	struct pci_ecam_range ranges[ACPI_MAX_MCFG];
 	struct pages_stats stats;
 	const struct pci_config *config;

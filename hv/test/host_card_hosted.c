@@ -11,6 +11,8 @@
 u64 direct_map_base;
 u64 hosted_now_ns = NS_PER_S;
 void (*hosted_while_waiting)(void);
+void (*hosted_thread_function)(void *argument);
+void *hosted_thread_argument;
 u32 hosted_log_lines;
 char hosted_log_last[256];
 
@@ -18,7 +20,9 @@ u64 clock_ns(void) { return hosted_now_ns; }
 
 struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument)
 {
-	(void)name, (void)function, (void)argument;
+	(void)name;
+	hosted_thread_function = function;
+	hosted_thread_argument = argument;
 	return (struct thread *)8; /* the test is this thread */
 }
 

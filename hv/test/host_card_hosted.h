@@ -10,6 +10,8 @@
 
 extern u64 hosted_now_ns;
 extern void (*hosted_while_waiting)(void); /* NULL: no wait is expected */
+extern void (*hosted_thread_function)(void *argument); /* the last thread that was made, which nobody runs */
+extern void *hosted_thread_argument;
 extern u32 hosted_log_lines;
 extern char hosted_log_last[256];
 
