@@ -317,15 +317,15 @@ static const char *identify(struct usb_storage *storage, struct bulk_identity *i
 {
 	struct bulk_command scsi;
 	const char *why;
-	u32 done;
+	u32 done, attempt = 0;
 	int error;
 
 	bulk_inquiry(&scsi);
-	error = ask(storage, &scsi, &done);
-	if (error == ERR_BUSY) {
-		(void)sense(storage);
+	do {
 		error = ask(storage, &scsi, &done);
-	}
+		if (error == ERR_BUSY)
+			(void)sense(storage);
+	} while (error && error != ERR_NOT_FOUND && ++attempt < ATTEMPTS);
 	if (error || bulk_identity_read(storage->page + ANSWER_AT, done, identity))
 		return "it does not say what it is";
 	if (identity->type != 0)

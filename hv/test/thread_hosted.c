@@ -13,6 +13,7 @@ struct thread {
 	char name[THREAD_NAME_MAX];
 	void (*function)(void *argument);
 	void *argument;
+	u8 fate; /* (a) 1: ended or detached; whoever finds it set frees the thread */
 };
 
 static pthread_mutex_t big_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -24,6 +25,8 @@ static void *run(void *argument)
 {
 	current = argument;
 	current->function(current->argument);
+	if (__atomic_exchange_n(&current->fate, 1, __ATOMIC_ACQ_REL))
+		free(current);
 	return NULL;
 }
 
@@ -50,6 +53,8 @@ void thread_join(struct thread *thread)
 void thread_detach(struct thread *thread)
 {
 	pthread_detach(thread->id);
+	if (__atomic_exchange_n(&thread->fate, 1, __ATOMIC_ACQ_REL))
+		free(thread);
 }
 
 void thread_yield(void)
