@@ -19,6 +19,7 @@
 #define SLOTS 8u
 #define CONTEXT 64u
 #define TD_MAX 128u
+#define BLOCKS_MAX 4096u
 
 u64 direct_map_base; /* 0 */
 struct fake_xhci_settings fake_settings;
@@ -31,6 +32,7 @@ static void *handler_context;
 static u64 command_address;
 static u32 command_cycle, event_at, event_cycle, pages_in_use;
 static bool raise_wanted;
+static void *blocks_in_use[BLOCKS_MAX]; /* so that a reset gives back what a controller keeps for ever */
 static struct slot {
 	bool used;
 	u8 port;
@@ -453,12 +455,24 @@ hpa_t pages_alloc(unsigned order, enum page_owner owner, unsigned flags)
 	(void)flags;
 	memset(memory, 0, PAGE_SIZE << order);
 	__atomic_fetch_add(&pages_in_use, 1u << order, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&lock);
+	for (u32 i = 0; i < BLOCKS_MAX; i++)
+		if (!blocks_in_use[i]) {
+			blocks_in_use[i] = memory;
+			break;
+		}
+	pthread_mutex_unlock(&lock);
 	return HPA((u64)memory);
 }
 
 void pages_free(hpa_t base, unsigned order)
 {
 	__atomic_fetch_sub(&pages_in_use, 1u << order, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&lock);
+	for (u32 i = 0; i < BLOCKS_MAX; i++)
+		if (blocks_in_use[i] == (void *)base.value)
+			blocks_in_use[i] = NULL;
+	pthread_mutex_unlock(&lock);
 	free((void *)base.value);
 }
 
@@ -471,6 +485,11 @@ void fake_xhci_reset(void)
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&lock, &attributes);
+	for (u32 i = 0; i < BLOCKS_MAX; i++) {
+		free(blocks_in_use[i]);
+		blocks_in_use[i] = NULL;
+	}
+	pages_in_use = 0;
 	memset(registers, 0, sizeof(registers));
 	memset(plugged, 0, sizeof(plugged));
 	memset(slots, 0, sizeof(slots));
