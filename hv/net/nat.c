@@ -425,6 +425,8 @@ static bool is_for_host(const struct packet *packet)
 		return true;
 	if (headers->destination == 0xffffffff || headers->destination >> 28 == 14 || !headers->source)
 		return true;
+	if (packet->from == NAT_UPLINK && headers->protocol == IP_PROTOCOL_UDP && headers->destination_port == UDP_PORT_DHCP_CLIENT)
+		return true; /* the host's lease, which no forward may take */
 	if (packet->from == NAT_UPLINK)
 		return headers->destination != interface->address && !network_of(packet->nat, headers->destination);
 	return headers->destination == interface->address && !headers->fragment && headers->protocol == IP_PROTOCOL_UDP &&

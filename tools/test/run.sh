@@ -37,6 +37,12 @@ says 0 'OVMF_CODE_4M.fd' $run --image "$work/x.img" --dry-run --accel tcg
 says 0 '-icount shift=0' $run --image "$work/x.img" --dry-run --icount
 says 0 'reserve=off' $run --image "$work/x.img" --dry-run --accel tcg --memory 64G
 says 0 '-device nvme' $run --image "$work/x.img" --dry-run --accel tcg -- -device nvme
+says 0 'hostfwd=udp:127.0.0.1:53-:5353' $run --image "$work/x.img" --dry-run --forward 2222:22 --forward 53:5353/udp
+says 0 'device virtio-net-pci' $run --image "$work/x.img" --dry-run --forward 8080:80
+says 0 'device e1000e' $run --image "$work/x.img" --dry-run --card e1000e
+says 2 'not a port' $run --image "$work/x.img" --dry-run --forward 70000:80
+says 2 'not a port' $run --image "$work/x.img" --dry-run --forward 80
+says 2 'virtio, e1000 or e1000e' $run --image "$work/x.img" --dry-run --card rtl8139
 says 0 'ide-cd' $run --image "$work/x.iso" --dry-run --accel tcg --bios
 ! grep -q pflash "$work/said" || fail '--bios took OVMF'
 says 0 'BIOS-bochs-latest' $run --bochs --image "$work/x.iso" --dry-run
