@@ -19,6 +19,7 @@
 #define RESET_POLL_NS NS_PER_MS
 #define RESET_TIMEOUT_NS (100 * NS_PER_MS)
 #define MASTER_TIMEOUT_NS (80 * NS_PER_MS)
+#define EEPROM_TIMEOUT_NS (20 * NS_PER_MS)
 #define LINK_WAIT_NS (20 * NS_PER_MS)  /* at the start only: for cards whose link was up all along */
 #define INTERRUPTS_PER_S 8000u
 #define INTERRUPTS (E1000_INT_RXT0 | E1000_INT_RXDMT0 | E1000_INT_RXO | E1000_INT_LSC)
@@ -253,15 +254,39 @@ static void tick(struct host_card *card)
 static const struct host_card_ops card_ops = { work, arm, tick, set_reception };
 static const struct net_port_ops port_ops = { .receive = e1000_transmit };
 
-/* The first receive address is loaded from the EEPROM by the reset. */
+/* A word of the EEPROM; 0: it does not answer. */
+static u16 read_eeprom(struct e1000 *e1000, u32 index)
+{
+	u32 shift = e1000->express ? 2 : 8, done = e1000->express ? E1000_EERD_DONE_EXPRESS : E1000_EERD_DONE, value;
+	u64 deadline = clock_ns() + EEPROM_TIMEOUT_NS;
+
+	write(e1000, E1000_EERD, index << shift | E1000_EERD_START);
+	while (!((value = read(e1000, E1000_EERD)) & done)) {
+		if (clock_ns() >= deadline)
+			return 0;
+		thread_sleep_ns(RESET_POLL_NS);
+	}
+	return (u16)(value >> 16);
+}
+
+static bool is_station(u64 address)
+{
+	return !(address & 1) && address << 16 != 0;
+}
+
+/* The first receive address is loaded from the EEPROM by the reset; Bochs's card leaves that to whoever wants it. */
 static bool read_address(struct e1000 *e1000)
 {
 	u64 address = (u64)read(e1000, E1000_RAH0) << 32 | read(e1000, E1000_RAL0);
-	u8 *mac = e1000->card.port.mac;
 
+	if (!is_station(address)) {
+		address = 0;
+		for (u32 i = 0; i < 3; i++)
+			address |= (u64)read_eeprom(e1000, i) << (16 * i);
+	}
 	for (u32 i = 0; i < NET_MAC_BYTES; i++)
-		mac[i] = (u8)(address >> (8 * i));
-	return !(mac[0] & 1) && address << 16 != 0;
+		e1000->card.port.mac[i] = (u8)(address >> (8 * i));
+	return is_station(address);
 }
 
 static int start(struct e1000 *e1000, const char *name)

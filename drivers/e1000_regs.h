@@ -72,8 +72,8 @@ enum e1000_register {
 #define E1000_RAH_AV BIT32(31)
 
 #define E1000_EERD_START BIT32(0)
-#define E1000_EERD_DONE BIT32(4)                       /* 8254x but the 82541 and 82547 */
-#define E1000_EERD_DONE_EXPRESS BIT32(1)               /* PCI Express, 82541, 82547 */
+#define E1000_EERD_DONE BIT32(4)                       /* 8254x; the word's number from bit 8 on */
+#define E1000_EERD_DONE_EXPRESS BIT32(1)               /* PCI Express; from bit 2 on */
 
 /* "Legacy Receive Descriptor Format" */
 struct e1000_receive_descriptor {

@@ -57,6 +57,10 @@ static void write_register(void *device, u64 offset, unsigned size_bytes, u32 va
 	case E1000_IMC: set(E1000_IMS, fake_e1000_register(E1000_IMS) & ~value); break;
 	case E1000_RDT: assert(value < fake_e1000_register(E1000_RDLEN) / 16); set(E1000_RDT, value); break;
 	case E1000_TDT: assert(value < fake_e1000_register(E1000_TDLEN) / 16); set(E1000_TDT, value); break;
+	case E1000_EERD:
+		if (value & E1000_EERD_START)
+			set(E1000_EERD, (u32)fake_e1000.eeprom[value >> 8 & 63] << 16 | E1000_EERD_DONE);
+		break;
 	default: set((u32)offset, value);
 	}
 }

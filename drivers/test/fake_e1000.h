@@ -10,7 +10,8 @@ struct fake_e1000 {
 	u32 registers[E1000_REGISTERS_BYTES / 4];
 	u32 resets, wanted_status; /* of the link, after a reset, too */
 	bool never_resets, gone;
-	u32 mac_low, mac_high;
+	u32 mac_low, mac_high; /* what a reset loads */
+	u16 eeprom[64];
 };
 extern struct fake_e1000 fake_e1000;
 

@@ -119,6 +119,17 @@ START_TEST(what_is_no_such_card_is_refused)
 }
 END_TEST
 
+START_TEST(an_address_that_is_in_the_eeprom_only)
+{
+	fake_e1000_init(0x100e, PCI_INTERRUPT_WIRE);
+	fake_e1000.mac_low = fake_e1000.mac_high = 0;
+	memcpy(fake_e1000.eeprom, "\x52\x54\0\1\2\3", 6);
+	ck_assert_int_eq(e1000_driver.probe(&fake_bus.function), OK);
+	ck_assert_int_eq(memcmp(host_card_at(0)->port.mac, "\x52\x54\0\1\2\3", 6), 0);
+	ck_assert_uint_eq(fake_e1000_register(E1000_RAL0), 0x01005452);
+}
+END_TEST
+
 START_TEST(frames_come)
 {
 	static const u16 sizes[] = { 14, 60, 128, 129, 1514, 1518 };
@@ -289,6 +300,7 @@ Suite *test_suite(void)
 	tcase_add_loop_test(tests, a_card_is_set_up, 0, 4);
 	tcase_add_test(tests, no_card_has_two_names);
 	tcase_add_test(tests, what_is_no_such_card_is_refused);
+	tcase_add_test(tests, an_address_that_is_in_the_eeprom_only);
 	tcase_add_test(tests, frames_come);
 	tcase_add_test(tests, frames_that_are_none);
 	tcase_add_test(tests, frames_go_out);
