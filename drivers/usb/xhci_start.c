@@ -98,6 +98,24 @@ static void read_extended(struct xhci *xhci, u64 size_bytes)
 	}
 }
 
+/*
+ * Intel's chipsets of 2012 to 2014 give their USB 2 ports, and the USB 3 half of the others, to an older controller until told
+ * otherwise. "USB 3.0 Port Routing", "xHC USB 2.0 Port Routing" of the 7 and 8 Series Chipset Datasheets: what may be switched stands in
+ * a mask beside each register.
+ */
+static void route_ports(const struct pci_device *pci)
+{
+	static const u16 chipsets[] = { 0x1e31, 0x8c31, 0x9c31 };
+	enum { USB2_ROUTING = 0xd0, USB2_MASK = 0xd4, SUPER_SPEED = 0xd8, SUPER_SPEED_MASK = 0xdc };
+
+	for (u32 i = 0; i < ARRAY_SIZE(chipsets); i++) {
+		if (pci->vendor != 0x8086 || pci->device != chipsets[i])
+			continue;
+		pci_write(pci, SUPER_SPEED, 4, pci_read(pci, SUPER_SPEED_MASK, 4));
+		pci_write(pci, USB2_ROUTING, 4, pci_read(pci, USB2_MASK, 4));
+	}
+}
+
 static const char *reset(struct xhci *xhci)
 {
 	u32 status = xhci->operational + XHCI_USBSTS, command = xhci->operational + XHCI_USBCMD;
@@ -172,8 +190,10 @@ const char *xhci_bring_up(struct xhci *xhci, u64 size_bytes)
 		return why;
 	read_extended(xhci, size_bytes);
 	why = reset(xhci);
-	if (!why)
+	if (!why) {
+		route_ports(xhci->pci);
 		why = give_memory(xhci);
+	}
 	if (!why && (pci_interrupt_open(&xhci->interrupt, xhci->pci) ||
 		     pci_interrupt_add(&xhci->interrupt, 0, xhci->name, xhci_interrupt, xhci)))
 		why = "it has no interrupt";

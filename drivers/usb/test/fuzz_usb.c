@@ -135,7 +135,8 @@ static u8 last_command[31];
 static int answer(const u8 *right, u32 bytes, u8 *data, u32 size_bytes)
 {
 	u8 choice = next();
-	u32 count = MIN(bytes, size_bytes);
+	bool made_up = choice >= 0xd0;
+	u32 count = MIN(bytes, size_bytes), changes = choice & 3u;
 
 	if (choice >= 0xfc)
 		return choice & 1 ? FAKE_ERROR : FAKE_SILENT;
@@ -144,10 +145,15 @@ static int answer(const u8 *right, u32 bytes, u8 *data, u32 size_bytes)
 	memcpy(data, right, count);
 	if (choice < 0x80)
 		return (int)count;
-	if (choice >= 0xd0) /* made up */
-		count = MIN(next() * 4u, size_bytes);
-	for (u32 i = 0; i < (choice >= 0xd0 ? count : choice & 3u); i++)
-		data[choice >= 0xd0 ? i : next() % MAX(count, 1)] ^= size_bytes ? next() : 0;
+	if (made_up) {
+		changes = 4u * next();
+		count = changes = MIN(changes, size_bytes);
+	}
+	for (u32 i = 0; i < changes && count; i++) {
+		u32 at = made_up ? i : next() % count;
+
+		data[at] ^= next();
+	}
 	return (int)count;
 }
 

@@ -12,6 +12,7 @@
 #include "hv/block/test/fake_disk.h"
 #include "hv/lib/error.h"
 #include "hv/pages.h"
+#include "hv/thread.h"
 
 #define DISK_SECTORS 4096u
 #define FIRST 100u
@@ -108,6 +109,47 @@ START_TEST(disk_and_partition_are_not_written_by_two)
 }
 END_TEST
 
+static void pull_out(void *device)
+{
+	block_disk_unregister(device);
+}
+
+static void note_gone(void *context, struct block_device *device)
+{
+	__atomic_store_n((bool *)context, device->gone, __ATOMIC_RELEASE);
+}
+
+/* A disk that comes and goes takes its partitions with it; who uses one gets errors, and the disk waits until that one let go. */
+START_TEST(a_disk_that_comes_and_goes)
+{
+	static u8 buffer[512] ALIGNED(4096);
+
+	set_up("fd");
+	block_disk_unregister(&disk.device);
+	for (u32 i = 0; i < 3; i++) {
+		struct block_user user = user_named("user"), other = user_named("other");
+		struct thread *thread;
+		bool gone = false;
+
+		user.changed = note_gone;
+		user.context = &gone;
+		ck_assert_int_eq(block_disk_register(&disk.device), OK);
+		partitions_scan_all(); /* its table was read already */
+		ck_assert_int_eq(block_open("fd1", BLOCK_OPEN_EXCLUSIVE, &user), OK);
+		ck_assert_int_eq(block_read(user.device, 0, buffer, 1), OK);
+		thread = thread_create("pull", pull_out, &disk.device);
+		while (!__atomic_load_n(&gone, __ATOMIC_ACQUIRE))
+			thread_yield();
+		ck_assert_int_eq(block_read(user.device, 0, buffer, 1), ERR_NOT_FOUND);
+		ck_assert_int_eq(block_open("fd1", BLOCK_OPEN_READ, &other), ERR_NOT_FOUND);
+		block_close(&user);
+		thread_join(thread);
+		ck_assert_int_eq(block_open("fd", BLOCK_OPEN_READ, &other), ERR_NOT_FOUND);
+	}
+	fake_disk_release(&disk);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
 	Suite *suite = suite_create("partitions");
@@ -116,6 +158,7 @@ Suite *test_suite(void)
 	tcase_add_test(tests, data_lies_where_the_table_says);
 	tcase_add_test(tests, nothing_outside_is_reached);
 	tcase_add_test(tests, disk_and_partition_are_not_written_by_two);
+	tcase_add_test(tests, a_disk_that_comes_and_goes);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
