@@ -117,3 +117,14 @@ def run(boot):
     assert m.command('dmesg').count('eth0: ') < 200
     m.send_line('poweroff --force')
     m.wait_exit(60)
+
+    # Sending: the host's own DHCP through QEMU's user network, on each programming model.
+    for device in ('virtio-net-pci', 'e1000', 'e1000e'):
+        m = boot(args=['-netdev', 'user,id=u', '-device', f'{device},netdev=u'])
+        m.wait(r'eth0: address 10\.0\.2\.15/24', 120)
+        m.wait_prompt()
+        found = stat(m, 'eth0')
+        assert int(found['tx_packets']) >= 2 and int(found['rx_packets']) >= 2, found
+        assert found['device_errs'] == found['tx_drop'] == found['resets'] == '0' and found['used_by'] == 'the host', found
+        m.send_line('poweroff --force')
+        m.wait_exit(60)
