@@ -34,6 +34,14 @@ $(B)/bench/init: guest-tests/bench/init.S
 	gcc -nostdlib -static -o $@ $<
 $(B)/bench/initrd: $(B)/bench/init tools/demo-initrd
 	tools/demo-initrd $@ --init $<
+# The Linux whose reads of a disk are counted.
+BENCH_DISK_MODULES := $(addprefix kernel/drivers/,virtio/virtio.ko virtio/virtio_ring.ko virtio/virtio_pci_legacy_dev.ko \
+	virtio/virtio_pci_modern_dev.ko virtio/virtio_pci.ko block/virtio_blk.ko)
+$(B)/bench/disk_reads: guest-tests/bench/disk_reads.c
+	@mkdir -p $(@D)
+	gcc -O2 -Wall -Wextra -Werror -static -o $@ $<
+$(B)/bench/disk-initrd: $(B)/bench/disk_reads guest-tests/bench/disk-init tools/demo-initrd $(DEMO_KERNEL)
+	tools/demo-initrd $@ --init guest-tests/bench/disk-init --program $< $(BENCH_DISK_MODULES:%=$(dir $(DEMO_KERNEL))modules/%)
 
 # The whole image by the second compiler, in a build folder of its own, and booted with the demo machine.
 clang: ## the image and the demo machine's, built by clang: build/clang/solera.img, build/clang/demo.img
@@ -43,7 +51,7 @@ clang: ## the image and the demo machine's, built by clang: build/clang/solera.i
 check-clang: clang
 	@tools/scenario --image $(B)/clang/demo.img guest-tests/clang/demo.py
 
-bench-build: $(B)/guests/bench_exits.gtest $(B)/guests/bench/idle.gtest $(B)/bench/initrd $(DEMO_KERNEL)
+bench-build: $(B)/guests/bench_exits.gtest $(B)/guests/bench/idle.gtest $(B)/bench/initrd $(B)/bench/disk-initrd $(DEMO_KERNEL)
 	@mkdir -p $(B)/release $(B)/deps
 	@ln -sfn ../deps $(B)/release/deps
 	@$(MAKE) --no-print-directory CONFIG=release B=$(B)/release image iso
