@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""As net-outside, longer: on each kind of card two machines fetch 100 MB from outside, and one serves through a port forward."""
+"""As net-outside, longer: on each kind of card two machines fetch 100 MB from outside, and one serves through a port forward; then the cable flaps."""
 import importlib.util
 import os
 

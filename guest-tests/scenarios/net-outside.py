@@ -100,6 +100,24 @@ def fetch(port, timeout=60):
             time.sleep(0.5)
 
 
+def flap(m, web, total, name):
+    """The host's cable is pulled and put back fifty times; afterwards everything goes on."""
+    for _ in range(50):
+        m.qmp('set_link', name='card0', up=False)
+        m.qmp('set_link', name='card0', up=True)
+    for _ in range(60):
+        if '1 received' in m.command('ping files.test --count 1', timeout=30):
+            break
+        time.sleep(0.5)
+    else:
+        raise AssertionError('the outside is lost: ' + m.command('net-conntrack'))
+    m.send_line('console ' + name)
+    m.wait('scape character', 30)
+    m.send('\r')
+    guest(m, 'wget -q -O - http://files.test:%d/f | md5sum' % web, '^' + total, TIME_LIMIT)
+    leave(m)
+
+
 def run(boot, card='virtio-net-pci', size=FILE_BYTES, names=NAMES, options=''):
     web, total = serve_file(size)
     domain_names, forwarded = serve_names(), free_port()
@@ -111,7 +129,7 @@ def run(boot, card='virtio-net-pci', size=FILE_BYTES, names=NAMES, options=''):
         domains.append(path)
     m = boot(image=boot.image(files={'build/deps/kernel/vmlinuz': 'vmlinuz', 'build/demo/disk-initrd': 'initrd'}, domains=domains,
                               cmdline='dns=10.0.2.2:%d %s' % (domain_names, options)), memory='1G',
-             args=['-netdev', 'user,id=n0,hostfwd=tcp:127.0.0.1:%d-:8080' % forwarded, '-device', card + ',netdev=n0'])
+             args=['-netdev', 'user,id=n0,hostfwd=tcp:127.0.0.1:%d-:8080' % forwarded, '-device', card + ',netdev=n0,id=card0'])
     m.wait_prompt(120)
     for _ in range(60):
         if 'eth0 is 10.0.2.15/24, its router is 10.0.2.2' in m.command('net-conntrack'):
@@ -134,6 +152,8 @@ def run(boot, card='virtio-net-pci', size=FILE_BYTES, names=NAMES, options=''):
     tracked = m.command('net-conntrack')
     assert re.search(r'tcp +\w+ +192\.168\.122\.\d+:\d+ +10\.0\.2\.2:%d +10\.0\.2\.15:\d+ +10\.0\.2\.2:%d' % (web, web), tracked), tracked
     assert re.search(r'tcp +\w+ +10\.0\.2\.2:\d+ +10\.0\.2\.15:8080 +10\.0\.2\.2:\d+ +192\.168\.122\.\d+:80', tracked), tracked
+    if names != NAMES:
+        flap(m, web, total, names[-1])
     # A machine that is gone takes its connections with it.
     m.send_line('destroy one')
     m.wait("Domain 'one' destroyed", 30)

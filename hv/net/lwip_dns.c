@@ -14,7 +14,10 @@ static u32 find(void *context, const char *name)
 static void receive(void *context, struct udp_pcb *pcb, struct pbuf *buffer, const ip_addr_t *from, u16_t port)
 {
 	struct host_interface *interface = context;
-	struct dns_zone zone = { interface->dhcp ? interface->dhcp->domain : "", find, interface, interface->asks_outside };
+	struct host_dns server;
+	/* Without anybody to ask, other names are refused at once: silence would keep the asker waiting. */
+	struct dns_zone zone = { interface->dhcp ? interface->dhcp->domain : "", find, interface,
+				 interface->asks_outside && lwip_uplink_dns(0, &server) };
 	u8 query[DNS_MESSAGE_MAX], reply[DNS_MESSAGE_MAX];
 	u32 size = buffer->tot_len > sizeof(query) ? 0 : pbuf_copy_partial(buffer, query, sizeof(query), 0), answer;
 	struct pbuf *out;
