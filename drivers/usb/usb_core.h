@@ -121,6 +121,8 @@ const char *usb_name(const struct usb_device *device, char text[160]);
 extern const struct usb_driver usb_hub_driver;
 void usb_round(struct xhci *controller); /* all that the hub thread has to do now */
 void usb_hub_thread(void *controller);
+/* Its port still has something in it, the same as before. Asks the hub, and so waits. Any thread but the event thread. */
+bool usb_is_connected(struct usb_device *device);
 
 /* usb_keyboard.c, usb_storage.c */
 extern const struct usb_driver usb_keyboard_driver, usb_storage_driver;

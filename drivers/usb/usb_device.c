@@ -15,7 +15,7 @@
 #include "hv/lib/log.h"
 #include "hv/lib/string.h"
 
-#define LOOK_NS NS_PER_S /* an interrupt that was lost costs so much, not the transfer */
+#define LOOK_NS (250 * NS_PER_MS) /* an interrupt that was lost, or a device that left, costs so much and not the whole time-out */
 #define LANGUAGE_ENGLISH 0x0409u
 #define SETTLE_NS (10 * NS_PER_MS) /* "SetAddress() recovery": 2 ms; slow ones take longer */
 
@@ -75,7 +75,7 @@ int usb_run(struct usb_transfer *transfer, u64 timeout_ns)
 	if (error)
 		return error;
 	while (!waitqueue_wait_until(&finished, __atomic_load_n(&done, __ATOMIC_ACQUIRE), MIN(deadline, clock_ns() + LOOK_NS)) &&
-	       clock_ns() < deadline)
+	       clock_ns() < deadline && usb_is_connected(endpoint->device))
 		xhci_nudge(controller);
 	if (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
 		error = xhci_endpoint_reset(endpoint, ERR_TIMEOUT);

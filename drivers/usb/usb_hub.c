@@ -125,6 +125,16 @@ static int port_status(struct usb_device *device, u8 port, u32 *status)
 	return OK;
 }
 
+bool usb_is_connected(struct usb_device *device)
+{
+	u32 status;
+
+	if (!device->hub)
+		return (xhci_port_read(device->controller, device->port) & (PORTSC_CONNECTED | PORTSC_CHANGED_CONNECTION)) == PORTSC_CONNECTED;
+	return port_status(device->hub, device->port, &status) == OK &&
+	       (status & (HUB_PORT_CONNECTED | HUB_PORT_CHANGED_CONNECTION)) == HUB_PORT_CONNECTED;
+}
+
 static int port_feature(struct usb_device *device, u8 port, u8 request, u8 feature)
 {
 	int result = usb_control(device, USB_OUT | USB_CLASS | USB_TO_OTHER, request, feature, port, NULL, 0);
