@@ -18,7 +18,7 @@ struct parameters {
 	u16 far_selector;
 	u16 gdt_limit;
 	u32 gdt_base;
-} PACKED;
+} PACKED ALIGNED(4); /* it lies at a multiple of 8; the size is not one */
 
 static struct {
 	u64 page;
