@@ -26,6 +26,13 @@ static struct mutex mounts_lock = {
 };
 static struct list_node mounts = LIST_INIT(mounts); /* [mounts_lock] */
 
+static char stick[BLOCK_NAME_MAX]; /* (c) once the store is found; "": there is none */
+
+void file_system_set_stick(const char *device_name)
+{
+	string_copy(stick, device_name, sizeof(stick));
+}
+
 const char *file_path_split(const char *path, char device_name[BLOCK_NAME_MAX])
 {
 	const char *end;
@@ -39,6 +46,8 @@ const char *file_path_split(const char *path, char device_name[BLOCK_NAME_MAX])
 		return NULL;
 	memcpy(device_name, path + 1, length);
 	device_name[length] = 0;
+	if (string_equal(device_name, FILE_SYSTEM_STICK) && stick[0])
+		string_copy(device_name, stick, BLOCK_NAME_MAX);
 	return end ? end + 1 : path + 1 + length;
 }
 

@@ -67,6 +67,7 @@ void store_find(void)
 		}
 	}
 	kfree(list);
+	file_system_set_stick(place);
 	if (best)
 		log_info("store: what is defined is kept in %s:\\solera\\store", place);
 	else
