@@ -17,7 +17,7 @@ def run(boot):
     stick = os.path.join(boot.directory, 'stick.img')
     subprocess.run(['qemu-img', 'create', '-q', '-f', 'qcow2', disk, '64M'], check=True)
     answer = subprocess.run(['tools/solera-stick', '-o', stick, '--machine', 'box', '--memory', '128M', '--disk', disk, '--kernel',
-                             'build/deps/kernel/vmlinuz', '--initrd', 'build/demo/demo-initrd', '--cmdline', 'console=ttyS0 quiet',
+                             'build/deps/kernel/vmlinuz', '--initrd', 'build/demo/disk-initrd', '--cmdline', 'console=ttyS0 quiet',
                              '--network', 'default'], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     m = boot(image=stick, usb=('usb-kbd,bus=xhci.0',))
