@@ -14,7 +14,7 @@ FUZZ_PROGRAMS := $(FUZZ_SOURCES:%.c=$(B)/fuzz/%)
 TEST_FLAGS := -std=gnu11 -g -O1 -I. -DSOLERA_HOSTED -DSTRING_NO_LIBC_NAMES $(WARNINGS) -fsanitize=address,undefined -fno-sanitize-recover=all \
               -fno-omit-frame-pointer -MMD -MP
 FUZZ_CC := clang
-FUZZ_SECONDS ?= 5
+FUZZ_SECONDS ?= 3
 UNIT_SECONDS := 150 # more than any program takes on a busy machine: it hangs then
 
 # Those lines of all tests, read by one awk into variables LINK-FILE and so on: a make forks once, not for each.
@@ -61,7 +61,7 @@ $(B)/unit/%.passed: $(B)/unit/%
 	@CK_FORK=$(if $(call header_words,$*.c,FORK),yes,no) CK_TIMEOUT_MULTIPLIER=10 CK_VERBOSITY=normal timeout $(UNIT_SECONDS) $< > $@.log 2>&1 && { tail -n 1 $@.log; mv $@.log $@; } || { cat $@.log; exit 1; }
 
 fuzz-programs: $(FUZZ_PROGRAMS)
-fuzz: $(FUZZ_PROGRAMS:%=%.ran) ## each fuzz target for FUZZ_SECONDS (default 5)
+fuzz: $(FUZZ_PROGRAMS:%=%.ran) ## each fuzz target for FUZZ_SECONDS (default 3)
 $(B)/fuzz/%.ran: $(B)/fuzz/% FORCE
 	@tools/fuzz-run $< $(dir $*)corpus/$(notdir $*) $(FUZZ_SECONDS)
 	@touch $@

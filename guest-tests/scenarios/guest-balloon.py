@@ -3,6 +3,7 @@
 import re
 import time
 
+FULL = True
 TIME_LIMIT = 400
 DOMAIN = '''<domain type='kvm'><name>NAME</name><memory unit='MiB'>384</memory>CURRENT
 <os><type>hvm</type><kernel>/solera/vmlinuz</kernel><initrd>/solera/initrd</initrd>

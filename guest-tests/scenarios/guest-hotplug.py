@@ -3,6 +3,7 @@
 import re
 import time
 
+FULL = True
 TIME_LIMIT = 600
 ROUNDS = 8 # 50 with --full's environment: SOLERA_ROUNDS
 DOMAIN = '''<domain type='kvm'><name>plug</name><memory unit='MiB'>192</memory>
