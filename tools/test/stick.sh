@@ -65,7 +65,7 @@ for name in web box; do
 done
 grep -q "root=PARTUUID=$uuid ro" "$work/web.xml" || fail "web: $(cat "$work/web.xml")"
 grep -q "<source network=\"default\"/>" "$work/web.xml" && grep -q '<vcpu>2</vcpu>' "$work/web.xml" || fail "web: $(cat "$work/web.xml")"
-grep -q 'root=/dev/vda ro' "$work/box.xml" || fail "box: $(cat "$work/box.xml")"
+grep -q 'root=/dev/vda rw' "$work/box.xml" || fail "box: $(cat "$work/box.xml")"
 on /machines/web.qcow2 "$work/back.qcow2"
 qemu-img check -q "$work/back.qcow2" && qemu-img compare -q "$work/back.qcow2" "$work/disk.raw" || fail 'web.qcow2 is another disk'
 on /machines/box.img "$work/back.img"
